@@ -1,0 +1,124 @@
+"""What a resource is: its identity, what Git wants of it, and what was seen of it. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, total_ordering
+from typing import Any
+from urllib.parse import unquote
+
+ENCODED = {"%": "%25", "/": "%2F", " ": "%20"}
+"""What is percent-encoded in a key's scope and name, so that a key splits at its slashes."""
+
+CASE_SENSITIVE = ("databricks.",)
+"""Workspace paths and job names differ by case; names in Azure Resource Manager, Data Factory and
+Key Vault do not (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules)."""
+
+
+def _encode(text: str) -> str:
+    return "".join(ENCODED.get(character, character) for character in text)
+
+
+@total_ordering
+@dataclass(frozen=True, eq=False)
+class Key:
+    """The only identity of a resource: `KIND/SCOPE/NAME`, e.g. `adf.pipeline/bikeshare-test-adf/score`.
+
+    Equal keys name the same thing in the cloud, so where the cloud folds case, so does the key."""
+
+    kind: str
+    scope: str
+    name: str
+
+    @cached_property
+    def identity(self) -> tuple[str, str, str]:
+        if self.kind.startswith(CASE_SENSITIVE):
+            return (self.kind, self.scope.lower(), self.name)
+        return (self.kind, self.scope.lower(), self.name.lower())
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """Read what `str()` wrote. Raises ValueError where that has not three parts."""
+        kind, scope, name = text.split("/")
+        return cls(kind, unquote(scope), unquote(name))
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{_encode(self.scope)}/{_encode(self.name)}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __lt__(self, other: Key) -> bool:
+        return self.identity < other.identity
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A leaf of a spec whose value is not for the eye.
+
+    `fingerprint` is a keyed hash of the value (or of all that it is made from) and tells whether it changed;
+    `expression` is what Azure evaluates in its place, e.g. `parameters('password')`."""
+
+    fingerprint: str
+    expression: str = ""
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+class Manage(StrEnum):
+    """How far we go with one resource."""
+
+    WRITE = "write"
+    OBSERVE = "observe"
+    """Watched and alerted on, never written (`policy.observe`)."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What Git wants of one resource.
+
+    spec: plain JSON values; a leaf may be an `armtemplate.Unknown` (only Azure knows it) or a `Secret`.
+    at: how the provider finds it, e.g. `{"id": "/subscriptions/…", "apiVersion": "2023-05-01"}`.
+    needs: keys that must be there first.
+    batch: resources of one batch may be written by one call, e.g. one ARM deployment; "" = never.
+    type: the name under which `rules/` knows it, e.g. `Microsoft.Storage/storageAccounts`.
+    origin: `file:line:column` of what asked for it."""
+
+    key: Key
+    type: str
+    spec: Mapping[str, Any]
+    at: Mapping[str, Any]
+    needs: tuple[Key, ...] = ()
+    batch: str = ""
+    origin: str = ""
+    manage: Manage = Manage.WRITE
+
+
+class Status(StrEnum):
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+    """It could not be read. Never the same as absent: nothing is created or deleted on this ground."""
+    GOING = "going"
+    """It is there and being deleted."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen of one resource: facts only. `spec` has the shape of the desired spec."""
+
+    key: Key
+    status: Status
+    id: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    etag: str = ""
+    error: str = ""
+    """Why it is unknown."""
+    mark: str = ""
+    """The environment whose ownership tag it bears; "" where it bears none."""
