@@ -1,0 +1,82 @@
+"""The graph of desired resources: what needs what, in which waves it can be written, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from reconciler.errors import Fault, InputError
+from reconciler.resource import Key, Resource
+
+
+class Graph:
+    """Resources by key. Refuses duplicates, unknown needs and cycles when built, all of them at once."""
+
+    def __init__(self, resources: Iterable[Resource] = ()) -> None:
+        """Raises InputError naming each duplicate, each absent need, and the path of a cycle."""
+        by_key: dict[Key, Resource] = {}
+        faults: list[Fault] = []
+        for resource in resources:
+            first = by_key.setdefault(resource.key, resource)
+            if first is not resource:
+                faults.append(
+                    Fault(
+                        resource.origin,
+                        f"{resource.key} is there twice; the other is at {first.origin or 'an unknown place'}.",
+                        "Remove one of them.",
+                    )
+                )
+        for resource in by_key.values():
+            for need in resource.needs:
+                if need not in by_key:
+                    faults.append(Fault(resource.origin, f"{resource.key} needs {need}, which is not there."))
+        self._by_key = by_key
+        if faults:
+            raise InputError(faults)
+        self._order = self._sort()
+
+    def _sort(self) -> tuple[Key, ...]:
+        sorter: TopologicalSorter[Key] = TopologicalSorter()
+        for key in sorted(self._by_key):
+            sorter.add(key, *sorted(self._by_key[key].needs))
+        try:
+            return tuple(sorter.static_order())
+        except CycleError as error:
+            path: list[Key] = error.args[1]
+            told = " needs ".join(str(key) for key in reversed(path))
+            place = self._by_key[path[0]].origin
+            raise InputError([Fault(place, f"a cycle: {told}.", "Break it at one of these.")]) from None
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Resources, what is needed before what needs it; the same order for the same graph."""
+        return (self._by_key[key] for key in self._order)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_key
+
+    def __getitem__(self, key: Key) -> Resource:
+        return self._by_key[key]
+
+    def get(self, key: Key) -> Resource | None:
+        return self._by_key.get(key)
+
+    def edges(self) -> Iterator[tuple[Key, Key]]:
+        """Pairs: the first needs the second."""
+        return ((resource.key, need) for resource in self for need in resource.needs)
+
+
+def order(needs: Mapping[Key, Iterable[Key]]) -> tuple[Key, ...]:
+    """Sort keys so that what is needed comes first; needs outside the mapping are left out.
+
+    Deletes run in the reverse of it. Recorded needs come from graphs that had no cycle, but from several
+    commits: where they contradict each other the names decide, so that a delete is never stuck."""
+    sorter: TopologicalSorter[Key] = TopologicalSorter()
+    for key in sorted(needs):
+        sorter.add(key, *sorted(need for need in needs[key] if need in needs))
+    try:
+        return tuple(sorter.static_order())
+    except CycleError:
+        return tuple(sorted(needs))

@@ -1,0 +1,179 @@
+"""What we recorded of each resource, and of the environment as a whole. Values only.
+
+A state is small JSON. Secrets are in it as keyed hashes, never as values."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from reconciler.resource import Key, Secret
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What we were about to do, written before the call and removed after it.
+
+    token: how to go on with a long operation, JSON that holds no secret; empty until the call was answered.
+    spec: what was being sent, in the form of `Entry.applied`."""
+
+    action: str
+    time: str
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    token: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a resource failed last, and when it is tried again. A new commit ends it."""
+
+    error: str
+    count: int
+    until: str
+    commit: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One resource that is ours, or that we are about to make ours (`intent`, and no `applied` yet).
+
+    applied: the spec that we last sent; baseline: the whole resource as it was read after that write.
+    Both are None until the first write was seen to be done. Times are ISO 8601 in UTC, by Azure's clock."""
+
+    key: Key
+    type: str
+    at: Mapping[str, Any]
+    needs: tuple[Key, ...] = ()
+    applied: Mapping[str, Any] | None = None
+    baseline: Mapping[str, Any] | None = None
+    id: str = ""
+    written: str = ""
+    commit: str = ""
+    adopted: bool = False
+    intent: Intent | None = None
+    trouble: Trouble | None = None
+
+    @property
+    def ours(self) -> bool:
+        return self.applied is not None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Since when a resource differs from what was recorded, and in which fields."""
+
+    since: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is recorded of one environment.
+
+    lineage: made once with the state; serial: one more with each save. A plan names both, so that a plan
+    made from another state is refused. notes: small facts that other parts keep (health, checks, alerts)."""
+
+    environment: str
+    lineage: str
+    serial: int = 0
+    entries: Mapping[Key, Entry] = field(default_factory=dict)
+    drift: Mapping[Key, Drift] = field(default_factory=dict)
+    commit: str = ""
+    suspended: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, environment: str) -> State:
+        return cls(environment, lineage=str(uuid.uuid4()))
+
+    def put(self, entry: Entry) -> State:
+        return replace(self, entries={**self.entries, entry.key: entry})
+
+    def drop(self, key: Key) -> State:
+        return replace(self, entries={k: v for k, v in self.entries.items() if k != key})
+
+    @property
+    def ours(self) -> Mapping[Key, Entry]:
+        return {key: entry for key, entry in self.entries.items() if entry.ours}
+
+
+def _plain(value: Any) -> Any:
+    """JSON of a value; a Secret becomes `{"$secret": fingerprint}` and keeps its expression."""
+    if isinstance(value, Secret):
+        return {"$secret": value.fingerprint, "expression": value.expression}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "expression"):
+        return {"$unknown": value.expression}
+    return value
+
+
+def _spec(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.keys() == {"$secret", "expression"}:
+            return Secret(value["$secret"], value["expression"])
+        return {key: _spec(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spec(item) for item in value]
+    return value
+
+
+def to_json(state: State) -> dict[str, Any]:
+    """The state as JSON values; `from_json` reads it back."""
+    entries = {}
+    for key, entry in sorted(state.entries.items()):
+        document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "key"}
+        document["needs"] = [str(need) for need in entry.needs]
+        document["intent"] = asdict(entry.intent) if entry.intent else None
+        document["trouble"] = asdict(entry.trouble) if entry.trouble else None
+        entries[str(key)] = _plain({name: value for name, value in document.items() if value not in (None, "", [])})
+    return {
+        "version": VERSION,
+        "environment": state.environment,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "commit": state.commit,
+        "suspended": state.suspended,
+        "entries": entries,
+        "drift": {str(key): asdict(drift) for key, drift in sorted(state.drift.items())},
+        "notes": _plain(state.notes),
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> State:
+    """Read what `to_json` wrote. Raises ValueError (also KeyError, TypeError) where it is something else."""
+    if document["version"] != VERSION:
+        raise ValueError(f"version {document['version']} is not one that this program knows (it knows {VERSION})")
+    entries = {}
+    for text, fields in document["entries"].items():
+        key = Key.parse(text)
+        known = {name: value for name, value in fields.items() if name in Entry.__dataclass_fields__}
+        for name in ("applied", "baseline"):
+            if name in known:
+                known[name] = _spec(known[name])
+        known["needs"] = tuple(Key.parse(need) for need in known.get("needs", ()))
+        if known.get("intent"):
+            known["intent"] = Intent(**{**known["intent"], "spec": _spec(known["intent"].get("spec", {}))})
+        if known.get("trouble"):
+            known["trouble"] = Trouble(**known["trouble"])
+        entries[key] = Entry(key=key, **known)
+    return State(
+        environment=document["environment"],
+        lineage=document["lineage"],
+        serial=document["serial"],
+        commit=document.get("commit", ""),
+        suspended=document.get("suspended", ""),
+        entries=entries,
+        drift={
+            Key.parse(text): Drift(since=drift["since"], fields=tuple(drift["fields"]))
+            for text, drift in document.get("drift", {}).items()
+        },
+        notes=document.get("notes", {}),
+    )
