@@ -1,0 +1,82 @@
+# Everything a fresh machine needs is Python 3.11 or 3.12, git, make and a way to install packages.
+# PYTHON=… chooses the interpreter of the virtual environments; pip's own settings (proxies, mirrors) are used as they are.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?=
+BIN := .venv/bin
+DEMO := .venv/.demo-installed
+TEST := .venv/.test-installed
+AZ := .venv-az/.installed
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
+# the sources that format, lint and types are checked on
+CODE := $(wildcard reconciler sandbox tests bench scripts function_app.py)
+
+# Prints the first interpreter that is of a supported version and can make virtual environments.
+# A shim may be on the PATH without an interpreter behind it: each one is tried.
+define find_python
+for candidate in $(or $(PYTHON),python3.12 python3.11 python3); do \
+    if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+        2>/dev/null; then echo "$$candidate"; exit 0; fi; \
+done; \
+echo "make: found no Python 3.11 or 3.12 with venv (tried: $(or $(PYTHON),python3.12 python3.11 python3)). \
+Install one (on Debian or Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1
+endef
+
+.PHONY: help setup demo sandbox test check prove bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
+
+setup: $(TEST)  ## the virtual environment with everything but the Azure CLI
+
+demo: $(DEMO)  ## the whole loop on the sandbox, end to end
+	@$(BIN)/python -m sandbox demo
+
+sandbox: $(DEMO)  ## the sandbox in the foreground
+	@echo 'In another shell, to point reconciler, az and databricks at it:'
+	@echo '  cd $(CURDIR) && export PATH="$$PWD/$(BIN):$$PATH" && eval "$$(python -m sandbox env)"'
+	@$(BIN)/python -m sandbox serve
+
+test: $(TEST) $(AZ)  ## every test
+	$(BIN)/python -m pytest -n 2
+
+check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit tests
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timing
+	$(BIN)/python -m pytest -n 2 tests/unit
+
+prove: $(TEST) $(AZ)  ## the long proofs
+	$(BIN)/python -m pytest -n 2 -m prove
+
+bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
+	$(BIN)/python -m bench
+
+lock: $(TEST)  ## writes the lock files anew from requirements*.in (UPGRADE=--upgrade for newer versions)
+	scripts/lock $(UPGRADE)
+
+clean:  ## removes what make and the tools made, save what the product and the sandbox keep
+	rm -rf .venv .venv-az build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/bin/python .venv-az/bin/python:
+	@python="$$($(find_python))"; "$$python" -m venv --clear $(@D)/..
+
+$(DEMO): requirements-demo.txt pyproject.toml | .venv/bin/python
+	@echo 'setting up .venv from $<'
+	@$(BIN)/python $(PIP) $<
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): requirements-test.txt $(DEMO)
+	@echo 'setting up .venv from $<'
+	@$(BIN)/python $(PIP) $<
+	@touch $@
+
+$(AZ): requirements-az.txt | .venv-az/bin/python
+	@echo 'setting up .venv-az from $<'
+	@.venv-az/bin/python $(PIP) $<
+	@touch $@
