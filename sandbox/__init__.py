@@ -1,0 +1,1 @@
+"""A loopback proxy that answers in the name of Azure and Databricks."""

@@ -1,0 +1,135 @@
+"""Everything the sandbox knows: one value handed to every handler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sandbox.clock import Clock, iso, parse_iso
+from sandbox.faults import Faults
+from sandbox.identities import Identities
+from sandbox.journal import Journal
+from sandbox.lag import DELAYS, Lag
+from sandbox.limits import Limits
+from sandbox.service import Effect, Service
+from sandbox.store import Document, Store
+
+TENANT = "00000000-0000-0000-0000-00000000000a"
+SUBSCRIPTIONS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
+
+_LATER = "_later"
+
+
+class World:
+    """Clock, documents, journal, faults, limits, lag, identities and the services themselves."""
+
+    tenant_id = TENANT
+    subscriptions = SUBSCRIPTIONS
+
+    def __init__(self, folder: Path, services: Iterable[Service], lag: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.services = tuple(services)
+        self.store = Store(folder / "world.db")
+        self.clock = Clock(self.store)
+        self.journal = Journal(self.store)
+        self.faults = Faults()
+        self.limits = Limits()
+        self.lag = Lag(lag)
+        self.identities = Identities(self.store)
+        if lag:
+            self.store.remember(self.clock.now, max(DELAYS.values()))
+        self._effects: dict[str, Effect] = {k: v for s in self.services for k, v in s.effects.items()}
+        self._seed()
+
+    def now(self) -> datetime:
+        """The world's time."""
+        return self.clock.now()
+
+    def seen(self, collection: str, key: str, kind: str = "read") -> Document | None:
+        """A document as a reader is shown it: with lag, a little old."""
+        if not self.lag.enabled:
+            return self.store.get(collection, key)
+        return self.store.get_at(collection, key, self.now() - self.lag.delay(kind))
+
+    def seen_items(
+        self, collection: str, prefix: str = "", kind: str = "list"
+    ) -> Iterator[tuple[str, Document]]:
+        """Documents by key as a reader is shown a list of them: with lag, a little old."""
+        if not self.lag.enabled:
+            return self.store.items(collection, prefix)
+        return self.store.items_at(collection, self.now() - self.lag.delay(kind), prefix)
+
+    def schedule(self, ready_at: datetime, effect: str, data: Document) -> str:
+        """Let the effect `effect` of a service happen at `ready_at`, also across a restart.
+
+        It runs before the first request at or after that time, with the clock standing at
+        `ready_at`. Answers a key for `unschedule`.
+        """
+        if effect not in self._effects:
+            raise KeyError(f"no service has an effect '{effect}'")
+        key = f"{iso(ready_at)}/{self.store_serial():012}/{uuid4().hex[:8]}"
+        self.store.put(_LATER, key, {"effect": effect, "data": data})
+        return key
+
+    def unschedule(self, key: str) -> None:
+        """Forget a scheduled effect."""
+        self.store.delete(_LATER, key)
+
+    def settle(self) -> None:
+        """Run every effect that is due, in the order of their times, each its own transaction."""
+        while keys := self.store.keys(_LATER)[:1]:
+            ready_at = parse_iso(keys[0].split("/", 1)[0])
+            if ready_at > self.now():
+                return
+            later = self.store.get(_LATER, keys[0]) or {}
+            self.store.delete(_LATER, keys[0])
+            with self.clock.at(ready_at):
+                self._effects[later["effect"]](self, later["data"])
+            self.store.commit()
+
+    def store_serial(self) -> int:
+        """A number that only grows, kept across restarts."""
+        serial = int((self.store.get("_world", "serial") or {}).get("n", 0)) + 1
+        self.store.put("_world", "serial", {"n": serial})
+        return serial
+
+    def reset(self) -> None:
+        """Empty the world: documents, clock, journal, faults, limits. Signing keys stay."""
+        self.store.clear()
+        self.clock.reload()
+        self.journal.clear()
+        self.faults.clear()
+        self.limits.clear()
+        self._seed()
+
+    def state(self) -> dict[str, Any]:
+        """Everything it holds, by collection and key, without the secrets of identities."""
+        return {
+            name: {key: _masked(document) for key, document in self.store.items(name)}
+            for name in self.store.collections()
+        }
+
+    def close(self) -> None:
+        """Close the files."""
+        self.store.close()
+
+    def _seed(self) -> None:
+        self.identities.seed()
+        if self.store.get("_world", "seeded") is None:
+            for service in self.services:
+                if service.seed:
+                    service.seed(self)
+            self.store.put("_world", "seeded", {"at": iso(self.now())})
+        self.store.commit()
+
+
+def _masked(document: Document) -> Document:
+    masked: Document = json.loads(json.dumps(document))
+    if "secret" in masked:
+        masked["secret"] = "***"
+    return masked
