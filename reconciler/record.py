@@ -43,7 +43,8 @@ class Entry:
     """One resource that is ours, or that we are about to make ours (`intent`, and no `applied` yet).
 
     applied: the spec that we last sent; baseline: the whole resource as it was read after that write.
-    Both are None until the first write was seen to be done. Times are ISO 8601 in UTC, by Azure's clock."""
+    Both are None until the first write was seen to be done; while `settled` is False Azure did not yet show
+    our last write, and baseline is what was there before it. Times are ISO 8601 in UTC, by Azure's clock."""
 
     key: Key
     type: str
@@ -55,6 +56,7 @@ class Entry:
     written: str = ""
     commit: str = ""
     adopted: bool = False
+    settled: bool = True
     intent: Intent | None = None
     trouble: Trouble | None = None
 
@@ -133,7 +135,7 @@ def to_json(state: State) -> dict[str, Any]:
         document["needs"] = [str(need) for need in entry.needs]
         document["intent"] = asdict(entry.intent) if entry.intent else None
         document["trouble"] = asdict(entry.trouble) if entry.trouble else None
-        entries[str(key)] = _plain({name: value for name, value in document.items() if value not in (None, "", [])})
+        entries[str(key)] = _plain({name: value for name, value in document.items() if value not in (None, "", []) and not (name == "settled" and value)})
     return {
         "version": VERSION,
         "environment": state.environment,
