@@ -10,7 +10,9 @@ BIN := .venv/bin
 DEMO := .venv/.demo-installed
 TEST := .venv/.test-installed
 AZ := .venv-az/.installed
-PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r
+# exact files by hash, wheels only (no package's own code runs while it is installed); byte code is made when first needed
+PIP := -m pip install -qq --disable-pip-version-check --no-compile
+LOCKED := --require-hashes --only-binary :all: --requirement
 # the sources that format, lint and types are checked on
 CODE := $(wildcard reconciler sandbox tests bench scripts function_app.py)
 
@@ -66,17 +68,19 @@ clean:  ## removes what make and the tools made, save what the product and the s
 	@python="$$($(find_python))"; "$$python" -m venv --clear $(@D)/..
 
 $(DEMO): requirements-demo.txt pyproject.toml | .venv/bin/python
-	@echo 'setting up .venv from $<'
-	@$(BIN)/python $(PIP) $<
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo 'installing $< in .venv'
+	@$(BIN)/python $(PIP) $(LOCKED) $<
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(TEST): requirements-test.txt $(DEMO)
-	@echo 'setting up .venv from $<'
-	@$(BIN)/python $(PIP) $<
-	@touch $@
+# The tests' lock holds the demo's, version for version.
+$(TEST): requirements-test.txt pyproject.toml | .venv/bin/python
+	@echo 'installing $< in .venv'
+	@$(BIN)/python $(PIP) $(LOCKED) $<
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(DEMO) $@
 
 $(AZ): requirements-az.txt | .venv-az/bin/python
-	@echo 'setting up .venv-az from $<'
-	@.venv-az/bin/python $(PIP) $<
+	@echo 'installing $< in .venv-az'
+	@.venv-az/bin/python $(PIP) $(LOCKED) $<
 	@touch $@
