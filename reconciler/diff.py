@@ -1,0 +1,467 @@
+"""Three-way comparison of one resource: what Git says, what is live, what we recorded. Pure.
+
+Only fields that desired mentions, or mentioned when last applied, can be changes. Where a baseline (the body
+read after our own write) is given, drift is live against baseline: what Azure made of our value is no drift,
+and a value that it refused to keep is told once as not accepted. Everything is linear in the size of the bodies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from reconciler import paths
+from reconciler.armtemplate.values import Unknown
+from reconciler.equality import RULES, empty, lists, scalar
+from reconciler.resource import Secret
+from reconciler.rules import HASHED, Spot, TypeRules, for_type
+
+
+class _Absent:
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+"""Stands where a side has no value; null is a value."""
+
+CHANGED: Final = "(changed)"
+HIDDEN_SECRET: Final = "(secret)"
+
+REASONS: Final[Mapping[str, str]] = {
+    "commit": "Git says something else than was last applied",
+    "drift": "the live value moved since our last write",
+    "both": "Git and the live value moved",
+    "removed": "Git no longer mentions what was applied",
+    "notAccepted": "Azure keeps another value than was sent",
+    "missing": "Azure does not have what was sent",
+    "secret": "the secret's value is another than the one last written",
+    **RULES,
+}
+
+
+class Cause(StrEnum):
+    COMMIT = "commit"
+    DRIFT = "drift"
+    BOTH = "both"
+    NEW = "new"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that differs. A side without a value is ABSENT; `reason` is a code of REASONS.
+
+    `immutable`: by rule only a replacement of the resource can bring it."""
+
+    path: str
+    recorded: Any
+    desired: Any
+    live: Any
+    cause: Cause
+    reason: str
+    immutable: bool = False
+
+
+@dataclass(frozen=True)
+class Equal:
+    """A field judged equal though not identical, and by which rule."""
+
+    path: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What is set on the live resource and would be lost by writing desired."""
+
+    path: str
+    live: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """changes: what a write would put right. not_accepted: what Azure keeps otherwise, whatever is written."""
+
+    changes: tuple[FieldChange, ...]
+    not_accepted: tuple[FieldChange, ...]
+    equal: tuple[Equal, ...]
+    resets: tuple[Reset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The four values at one place; ABSENT where there is none."""
+
+    desired: Any
+    live: Any
+    applied: Any
+    baseline: Any
+
+    def under(self, name: str, keys: tuple[Mapping[str, str], ...]) -> _Sides:
+        sides = (self.desired, self.live, self.applied, self.baseline)
+        return _Sides(*(_under(side, name, index) for side, index in zip(sides, keys, strict=True)))
+
+
+def _under(value: Any, name: str, index: Mapping[str, str]) -> Any:
+    if not isinstance(value, Mapping):
+        return ABSENT
+    if name in value:
+        return value[name]
+    other = index.get(name.lower())
+    return ABSENT if other is None else value[other]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One comparison under way: what is known of the past, and what was found."""
+
+    recorded: bool
+    based: bool
+    changes: list[FieldChange] = field(default_factory=list)
+    not_accepted: list[FieldChange] = field(default_factory=list)
+    equal: list[Equal] = field(default_factory=list)
+    resets: list[Reset] = field(default_factory=list)
+
+    def node(self, path: str, spot: Spot, at: _Sides) -> None:
+        if at.desired is ABSENT and at.applied is ABSENT:
+            self.unmentioned(path, spot, at.live, at.baseline)
+        elif hidden := spot.hidden():
+            if not _identical(at.desired, at.live):
+                self.equal.append(Equal(path, hidden))
+        elif isinstance(at.desired, Unknown):
+            self.equal.append(Equal(path, "unknown"))
+        elif isinstance(at.desired, Secret):
+            self.secret(path, spot, at)
+        elif isinstance(at.live, Mapping) and _is_map(at.desired, at.applied):
+            self.keys(path, spot, at)
+        elif isinstance(at.live, list) and _is_list(at.desired, at.applied):
+            self.items(path, spot, at)
+        else:
+            self.leaf(path, spot, at)
+
+    def keys(self, path: str, spot: Spot, at: _Sides) -> None:
+        sides = (at.desired, at.live, at.applied, at.baseline)
+        index = tuple(
+            {name.lower(): name for name in side} if isinstance(side, Mapping) else {} for side in sides
+        )
+        done: set[str] = set()
+        for side in (at.desired, at.applied, at.live):
+            for name in side if isinstance(side, Mapping) else ():
+                if name.lower() in done:
+                    continue
+                done.add(name.lower())
+                here = paths.child(path, name)
+                if side is at.desired and name not in at.live and name.lower() in index[1]:
+                    self.equal.append(Equal(here, "key"))
+                self.node(here, spot.key(name), at.under(name, index))
+
+    def items(self, path: str, spot: Spot, at: _Sides) -> None:
+        by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
+        ours = _list(at.desired)
+        applied, baseline = _list(at.applied), _list(at.baseline)
+        names = lists.identities((ours, at.live, applied, baseline), by)
+        pair = _pairing(names, (ours, at.live, applied, baseline))
+        pairs = pair(0, 1)
+        if lists.reordered(pairs) and names is None:
+            if "ordered" in spot.kinds:
+                self.differs(path, spot, at, "notAccepted")
+            else:
+                self.equal.append(Equal(path, "order"))
+        to_applied, to_baseline = _lookup(pair(0, 2)), _lookup(pair(1, 3))
+        left_over = {old for new, old in pair(0, 2) if new is None}
+        gone = _lookup(pair(1, 2))
+        wanted_in_baseline = _lookup(pair(0, 3))
+        for mine, theirs in pairs:
+            value = at.live[theirs] if theirs is not None else ours[mine]  # type: ignore[index]
+            name = lists.identity(value, by) if names is not None else (theirs if mine is None else mine)
+            here, there = paths.item(path, name or 0), spot.item(name or 0)
+            old = to_applied.get(mine) if mine is not None else gone.get(theirs)
+            if mine is None and old not in left_over:
+                old = None
+            was = to_baseline.get(theirs) if theirs is not None else wanted_in_baseline.get(mine)
+            sides = _Sides(
+                ABSENT if mine is None else ours[mine],
+                ABSENT if theirs is None else at.live[theirs],
+                ABSENT if old is None else applied[old],
+                ABSENT if was is None else baseline[was],
+            )
+            if mine is None and old is None:
+                self.extra(here, there, sides, "separate" in spot.kinds)
+            else:
+                self.node(here, there, sides)
+
+    def extra(self, path: str, spot: Spot, at: _Sides, separate: bool) -> None:
+        """An item that a list has beyond those that desired mentions."""
+        if spot.hidden() or _is_default(at.live, spot):
+            self.equal.append(Equal(path, spot.hidden() or "default"))
+            return
+        self.differs(path, spot, at, "notAccepted")
+        if separate and at.baseline is ABSENT:
+            self.resets.append(Reset(path, _shown(at.live, spot)))
+
+    def secret(self, path: str, spot: Spot, at: _Sides) -> None:
+        was = at.applied.fingerprint if isinstance(at.applied, Secret) else None
+        if self.recorded and was != at.desired.fingerprint:
+            self.changes.append(
+                FieldChange(
+                    path, CHANGED, CHANGED, CHANGED, Cause.COMMIT, "secret", "immutable" in spot.kinds
+                )
+            )
+        elif self.based and isinstance(at.baseline, str) and at.baseline.startswith(HASHED):
+            if at.live is ABSENT or (_is_hash(at.live) and at.live != at.baseline):
+                self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))
+        else:
+            self.equal.append(Equal(path, "secret"))
+
+    def leaf(self, path: str, spot: Spot, at: _Sides) -> None:
+        rule = judged(at.desired, at.live, spot)
+        if rule is not None and self.lost(rule, at):
+            rule = None
+        if rule is None:
+            self.differs(path, spot, at, "missing" if at.live is ABSENT or at.live is None else "notAccepted")
+        elif rule:
+            self.equal.append(Equal(path, rule))
+
+    def lost(self, rule: str, at: _Sides) -> bool:
+        """Whether a value that need not come back did so after our write, and is now gone."""
+        return (
+            self.based
+            and rule in ("secret", "unreadable")
+            and not empty(at.baseline)
+            and at.baseline is not ABSENT
+            and (at.live is ABSENT or empty(at.live))
+        )
+
+    def differs(self, path: str, spot: Spot, at: _Sides, reason: str) -> None:
+        want_moved = self.recorded and not same(at.desired, at.applied, spot)
+        live_moved = self.based and not same(at.live, at.baseline, spot)
+        cause, into = Cause.NEW, self.changes
+        if want_moved:
+            cause = Cause.BOTH if live_moved else Cause.REMOVED if at.desired is ABSENT else Cause.COMMIT
+            reason = cause.value
+        elif live_moved:
+            cause, reason = Cause.DRIFT, "drift"
+        elif self.recorded or "forced" in spot.kinds:
+            into = self.not_accepted
+        into.append(
+            FieldChange(
+                path,
+                _shown(at.applied, spot),
+                _shown(at.desired, spot),
+                _shown(at.live, spot),
+                cause,
+                reason,
+                "immutable" in spot.kinds,
+            )
+        )
+
+    def unmentioned(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
+        """What desired does not speak of and a write would reset."""
+        if (
+            live is ABSENT
+            or empty(live)
+            or spot.hidden()
+            or "reported" in spot.kinds
+            or _is_default(live, spot)
+        ):
+            return
+        if isinstance(live, Mapping):
+            index = {name.lower(): name for name in baseline} if isinstance(baseline, Mapping) else {}
+            for name, value in live.items():
+                self.unmentioned(
+                    paths.child(path, name), spot.key(name), value, _under(baseline, name, index)
+                )
+        elif isinstance(live, list) and isinstance(baseline, list):
+            by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
+            names = lists.identities((live, baseline), by)
+            for mine, theirs in _pairing(names, (live, baseline))(0, 1):
+                if mine is not None:
+                    name = mine if names is None else lists.identity(live[mine], by)
+                    was = ABSENT if theirs is None else baseline[theirs]
+                    self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], was)
+        elif not (self.based and same(live, baseline, spot)):
+            self.resets.append(Reset(path, _shown(live, spot)))
+
+    def unmentioned_item(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
+        if baseline is ABSENT and not spot.hidden():
+            self.resets.append(Reset(path, _shown(live, spot)))
+        else:
+            self.unmentioned(path, spot, live, baseline)
+
+
+def compare(
+    desired: Mapping[str, Any],
+    live: Mapping[str, Any],
+    rules: TypeRules,
+    *,
+    applied: Mapping[str, Any] | None = None,
+    baseline: Mapping[str, Any] | None = None,
+    ignore: Sequence[str] = (),
+) -> Comparison:
+    """Compare what Git says with what is live.
+
+    applied: what was last sent, in desired's form; None = never written by us (adopting).
+    baseline: the body read after our last write, as `rules.masked` left it. None beside `applied`: nothing is
+    called drift, a value that differs is not accepted. ignore: path patterns, see `paths`.
+    Secrets in live are compared with the baseline only if live went through `rules.masked` too.
+    Raises ValueError on a path in `ignore` that is none."""
+    walk = _Walk(recorded=applied is not None or baseline is not None, based=baseline is not None)
+    walk.node(
+        "",
+        rules.root(ignore),
+        _Sides(
+            desired,
+            live,
+            (desired if baseline is not None else ABSENT) if applied is None else applied,
+            ABSENT if baseline is None else baseline,
+        ),
+    )
+    return Comparison(tuple(walk.changes), tuple(walk.not_accepted), tuple(walk.equal), tuple(walk.resets))
+
+
+def explain(
+    type: str, desired: Mapping[str, Any], live: Mapping[str, Any], baseline: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The comparison of one resource as `reconciler explain` prints it; desired counts as applied."""
+    found = compare(desired, live, for_type(type), applied=None, baseline=baseline)
+    return {
+        "changes": [_told(change) for change in (*found.changes, *found.not_accepted)],
+        "equal": [{"path": each.path, "rule": each.rule} for each in found.equal],
+    }
+
+
+def _told(change: FieldChange) -> dict[str, Any]:
+    sides = {"desired": change.desired, "live": change.live}
+    told = {name: value for name, value in sides.items() if value is not ABSENT}
+    return {"path": change.path, **told, "reason": change.reason}
+
+
+def judged(sent: Any, seen: Any, spot: Spot) -> str | None:
+    """The rule under which a value that was sent counts as what is seen: "" if identical, None if it differs."""
+    if sent is None and seen is not ABSENT:
+        return "" if seen is None else "null"
+    if sent is ABSENT:
+        return "empty" if seen is ABSENT or empty(seen) or _is_default(seen, spot) else None
+    gone = seen is ABSENT or empty(seen)
+    if gone and empty(sent) and not ("exact" in spot.kinds and sent == "" and seen is ABSENT):
+        return "empty" if sent is not None else "null"
+    if gone:
+        return _unreturned(sent, spot)
+    if isinstance(sent, Mapping | list) or isinstance(seen, Mapping | list):
+        return "default" if _is_default(sent, spot) and _is_default(seen, spot) else None
+    return scalar(sent, seen, spot)
+
+
+def _unreturned(sent: Any, spot: Spot) -> str | None:
+    """The rule by which nothing that was sent need come back."""
+    if hidden := spot.hidden():
+        return hidden
+    if isinstance(sent, Unknown):
+        return "unknown"
+    if isinstance(sent, Secret) or "secret" in spot.kinds:
+        return "secret"
+    if "unreadable" in spot.kinds:
+        return "unreadable"
+    if _is_default(sent, spot):
+        return "default"
+    if isinstance(sent, Mapping) and sent:
+        found = {None if rule is None else rule for rule in _each_unreturned(sent, spot)}
+        return None if None in found else next((rule for rule in found if rule and rule != "empty"), "empty")
+    return None
+
+
+def _each_unreturned(sent: Mapping[str, Any], spot: Spot) -> list[str | None]:
+    return [
+        "empty" if empty(value) and not name.startswith("/") else _unreturned(value, spot.key(name))
+        for name, value in sent.items()
+    ]
+
+
+def same(one: Any, other: Any, spot: Spot) -> bool:
+    """Whether two bodies of one kind mean the same: both read, or both sent."""
+    if spot.hidden():
+        return True
+    if isinstance(one, Secret) or isinstance(other, Secret):
+        return isinstance(one, Secret) and isinstance(other, Secret) and one.fingerprint == other.fingerprint
+    if isinstance(one, Unknown) or isinstance(other, Unknown):
+        return True
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        left = {name.lower(): value for name, value in one.items()}
+        right = {name.lower(): value for name, value in other.items()}
+        return all(
+            same(left.get(name, ABSENT), right.get(name, ABSENT), spot.key(name))
+            for name in left.keys() | right
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
+        pairs = _pairing(lists.identities((one, other), by), (one, other))(0, 1)
+        if "ordered" in spot.kinds and lists.reordered(pairs):
+            return False
+        return all(
+            mine is not None and theirs is not None and same(one[mine], other[theirs], spot.item(mine))
+            for mine, theirs in pairs
+        )
+    if one is ABSENT or other is ABSENT or one is None or other is None:
+        return (one is ABSENT or empty(one)) and (other is ABSENT or empty(other))
+    if isinstance(one, Mapping | list) or isinstance(other, Mapping | list):
+        return False
+    if _is_hash(one) != _is_hash(other):
+        return True  # a hash cannot be held against a plain value
+    return one == other if _is_hash(one) else scalar(one, other, spot) is not None
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(HASHED)
+
+
+def _is_default(value: Any, spot: Spot) -> bool:
+    rule = spot.kinds.get("default")
+    return rule is not None and (rule.any_value or same(value, rule.value, spot))
+
+
+def _identical(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
+def _is_map(desired: Any, applied: Any) -> bool:
+    return isinstance(applied if desired is ABSENT else desired, Mapping)
+
+
+def _is_list(desired: Any, applied: Any) -> bool:
+    return isinstance(applied if desired is ABSENT else desired, list)
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _lookup(pairs: lists.Pairs) -> dict[int | None, int | None]:
+    return {left: right for left, right in pairs if left is not None and right is not None}
+
+
+def _pairing(names: list[list[str]] | None, sides: tuple[Sequence[Any], ...]) -> Any:
+    def pair(left: int, right: int) -> lists.Pairs:
+        if names is not None:
+            return lists.paired(names[left], names[right])
+        return lists.matched(sides[left], sides[right])
+
+    return pair
+
+
+def _shown(value: Any, spot: Spot) -> Any:
+    """A value as it may be shown: without secrets, unknowns by their expression."""
+    if isinstance(value, Unknown):
+        return {"$unknown": value.expression}
+    if isinstance(value, Mapping):
+        return {name: _shown(each, spot.key(name)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each, spot.item(index)) for index, each in enumerate(value)]
+    if isinstance(value, Secret) or ("secret" in spot.kinds and value not in (ABSENT, None, "")):
+        return HIDDEN_SECRET
+    return value

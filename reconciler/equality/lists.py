@@ -1,0 +1,133 @@
+"""Which item of one list is which item of another: by identity where they have one, else by likeness."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from reconciler.equality import moment, seconds, squeezed
+
+Pairs = list[tuple[int | None, int | None]]
+"""Index left, index right; None where there is no partner. Every index stands once."""
+
+_CROWD: Final = 8
+"""A value that more items share than this says nothing about which is which."""
+_LEAVES: Final = 64
+
+
+def identities(lists: Iterable[Sequence[Any]], by: Sequence[str] = ()) -> list[list[str]] | None:
+    """The identity of each item of each list, in lower case; None where any item has none or shares it."""
+    found: list[list[str]] = []
+    for items in lists:
+        names = [identity(each, by) for each in items]
+        keys = [name.casefold() for name in names if name]
+        if len(keys) < len(items) or len(set(keys)) < len(keys):
+            return None
+        found.append(keys)
+    return found
+
+
+def identity(value: Any, by: Sequence[str] = ()) -> str:
+    """What an item is known by: its `name`, or the fields of a rule. "" where it has none."""
+    if not isinstance(value, Mapping):
+        return ""
+    if not by:
+        name = value.get("name")
+        return name if isinstance(name, str) else ""
+    parts = [value.get(part) for part in by]
+    return ",".join(str(part) for part in parts if part is not None)
+
+
+def paired(left: Sequence[str], right: Sequence[str]) -> Pairs:
+    """Pairs of equal identities."""
+    at = {name: index for index, name in enumerate(right)}
+    pairs: Pairs = [(index, at.pop(name, None)) for index, name in enumerate(left)]
+    return pairs + [(None, index) for index in at.values()]
+
+
+def matched(left: Sequence[Any], right: Sequence[Any]) -> Pairs:
+    """Pairs of like items. Linear in the number of leaves: an index of values proposes, the likest win.
+
+    Items that are left over on both sides are paired in their order: the one was changed into the other."""
+    ours = [frozenset(_leaves(each)) for each in left]
+    theirs = [frozenset(_leaves(each)) for each in right]
+    where: dict[Any, list[int]] = defaultdict(list)
+    for index, leaves in enumerate(theirs):
+        for leaf in leaves:
+            where[leaf].append(index)
+    shift = len(right) - len(left)
+    proposals: list[tuple[float, int, int, int]] = []
+    for index, leaves in enumerate(ours):
+        candidates = {index, index + shift} if shift else {index}
+        for leaf in leaves:
+            if len(where.get(leaf, ())) <= _CROWD:
+                candidates.update(where.get(leaf, ()))
+        for other in candidates:
+            if 0 <= other < len(right):
+                likeness = len(leaves & theirs[other]) / max(1, len(leaves))
+                if likeness:
+                    proposals.append((-likeness, abs(index - other), index, other))
+    proposals.sort()
+    partner: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, _, index, other in proposals:
+        if index not in partner and other not in taken:
+            partner[index] = other
+            taken.add(other)
+    _pair_the_rest(partner, taken, len(left), len(right))
+    pairs: Pairs = [(index, partner.get(index)) for index in range(len(left))]
+    return pairs + [(None, index) for index in range(len(right)) if index not in taken]
+
+
+def _pair_the_rest(partner: dict[int, int], taken: set[int], left: int, right: int) -> None:
+    ours = [index for index in range(left) if index not in partner]
+    theirs = [index for index in range(right) if index not in taken]
+    for index in [each for each in ours if each in set(theirs)]:
+        partner[index] = index
+        taken.add(index)
+    ours = [index for index in ours if index not in partner]
+    theirs = [index for index in theirs if index not in taken]
+    for index, other in zip(ours, theirs, strict=False):
+        partner[index] = other
+        taken.add(other)
+
+
+def reordered(pairs: Pairs) -> bool:
+    """Whether the pairs cross each other."""
+    last = -1
+    for _, right in pairs:
+        if right is not None:
+            if right < last:
+                return True
+            last = max(last, right)
+    return False
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterable[Any]:
+    stack = [(path, value)]
+    count = 0
+    while stack and count < _LEAVES:
+        where, each = stack.pop()
+        if isinstance(each, Mapping):
+            stack.extend(((*where, name.casefold()), part) for name, part in each.items())
+        elif isinstance(each, list):
+            stack.extend(((*where, "[]"), part) for part in each)
+        else:
+            count += 1
+            yield (where, _form(each))
+
+
+def _form(value: Any) -> Any:
+    """One form for values that are written differently and mean the same, as far as that is cheap."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str):
+        return repr(value)
+    if value[:1].isdigit() and (when := moment(value)):
+        return when
+    if (span := seconds(value)) is not None:
+        return span
+    return squeezed(value).strip("/")
