@@ -49,7 +49,7 @@ check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit te
 	$(BIN)/ruff format --check --quiet $(CODE)
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -n 2 tests/unit
 
 prove: $(TEST) $(AZ)  ## the long proofs
