@@ -1,0 +1,383 @@
+"""Carry out a plan: wave by wave, brothers side by side, every call recorded before and after.
+
+Before a call its intent is saved, after it what came of it; so a crash at any point leaves a state from which
+the next run goes on. What does not end before the deadline is left as a resume token."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from reconciler.errors import Forbidden, ReconcilerError, Unreachable
+from reconciler.graph import Graph
+from reconciler.plan import Action, Change, Plan
+from reconciler.providers.provider import Done, Pending, Provider
+from reconciler.record import Entry, Intent, State, Trouble
+from reconciler.resource import Key, Observation, Resource, Status
+from reconciler.settle import Mask
+
+WORKERS = 8
+ROLE_DELAY = timedelta(minutes=30)
+"""How long a role assignment may take to work (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting)."""
+BACKOFF = (1, 2, 5, 15, 60)
+"""Minutes that a resource is left alone after its first, second, … failure at one commit."""
+POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between two looks at a long operation whose answers do not say how long to wait."""
+
+
+class Result(StrEnum):
+    DONE = "done"
+    PENDING = "pending"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What applying one change did."""
+
+    key: Key
+    action: Action
+    result: Result
+    seconds: float = 0.0
+    error: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Applied:
+    state: State
+    outcomes: tuple[Outcome, ...]
+
+
+Progress = Callable[[str, tuple[Change, ...], tuple[Outcome, ...]], None]
+"""Called with "wave" and the changes that start, or "done" and the outcomes that are known."""
+
+
+@dataclass
+class Tools:
+    """What apply works with. `deadline` is on `time.monotonic`'s scale; `resolve` puts into a resource what
+    is known by now; `save` keeps the state and gives it back with its new serial."""
+
+    providers: Iterable[Provider]
+    resolve: Callable[[Resource, Mapping[Key, Observation]], Resource]
+    save: Callable[[State], State]
+    mask: Mask
+    now: Callable[[], datetime]
+    deadline: float
+    progress: Progress = field(default=lambda *_: None)
+
+    def provider(self, key: Key) -> Provider:
+        return next(provider for provider in self.providers if key.kind in provider.kinds)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The unit of apply: one write of one object, or one ARM deployment of several resources."""
+
+    changes: tuple[Change, ...]
+    resources: tuple[Resource, ...] = ()
+    entry: Entry | None = None
+    token: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended: `failed` by key; `pending` holds the resume token of what goes on."""
+
+    failed: Mapping[Key, ReconcilerError] = field(default_factory=dict)
+    pending: Mapping[str, Any] | None = None
+    seen: Mapping[Key, Observation] = field(default_factory=dict)
+    whole: ReconcilerError | None = None
+    """The call itself was refused: nothing of the step came about."""
+
+
+def run(plan: Plan, graph: Graph, live: Mapping[Key, Observation], state: State, tools: Tools) -> Applied:
+    """Carry out the plan's changes. Raises StalePlan where the state is not the plan's, and StateError."""
+    plan.fits(state)
+    return _Run(plan, graph, dict(live), state, tools).run()
+
+
+class _Run:
+    """One apply under way."""
+
+    def __init__(
+        self, plan: Plan, graph: Graph, live: dict[Key, Observation], state: State, tools: Tools
+    ) -> None:
+        self.plan, self.graph, self.live, self.state, self.tools = plan, graph, live, state, tools
+        self.todo: dict[Key, Change] = {change.key: change for change in plan.changes}
+        self.outcomes: dict[Key, Outcome] = {}
+        self.split: set[str] = set()
+
+    def run(self) -> Applied:
+        self._adopt()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            while self.todo:
+                self._skip()
+                steps = self._wave()
+                if not steps:
+                    break
+                if time.monotonic() >= self.tools.deadline:
+                    self._leave("the tick's time is over; the next one goes on.")
+                    break
+                self._intend(steps)
+                self.tools.progress("wave", tuple(c for step in steps for c in step.changes), ())
+                started = time.monotonic()
+                running = {pool.submit(self._work, step): step for step in steps}
+                for future in as_completed(running):
+                    self._record(running[future], future.result(), time.monotonic() - started)
+        ordered = [self.outcomes[change.key] for change in self.plan.changes if change.key in self.outcomes]
+        return Applied(self.state, tuple(ordered))
+
+    # What is next
+
+    def _needs(self, change: Change) -> set[Key]:
+        """Whose change must have ended before this one may start."""
+        if change.action is Action.DELETE:
+            holders = {k for k, c in self.todo.items() if c.action is not Action.DELETE}
+            return holders | {
+                key
+                for key, entry in self.state.entries.items()
+                if change.key in entry.needs and (key in self.todo or key in self.outcomes)
+            }
+        return set(self.graph[change.key].needs) & (self.todo.keys() | self.outcomes.keys())
+
+    def _skip(self) -> None:
+        """Skip what can't be done any more: what it needs failed, was skipped, or goes on."""
+        again = True
+        while again:
+            again = False
+            for change in list(self.todo.values()):
+                bad = self._bad(change)
+                if bad is not None:
+                    pending = bad.result is Result.PENDING
+                    verb = "is still going on" if pending else "failed" if bad.result is Result.FAILED else "was skipped"
+                    self._outcome(
+                        change, Result.PENDING if pending else Result.SKIPPED, error=f"{bad.key} {verb}."
+                    )
+                    again = True
+
+    def _bad(self, change: Change) -> Outcome | None:
+        asked: Iterable[Key] = self._needs(change)
+        if change.action is Action.DELETE:
+            asked = [*asked, *(k for k, o in self.outcomes.items() if o.action is not Action.DELETE)]
+        ended = (self.outcomes[key] for key in sorted(asked) if key in self.outcomes)
+        return next((outcome for outcome in ended if outcome.result is not Result.DONE), None)
+
+    def _wave(self) -> list[Step]:
+        """All that can start now. A batch takes along whoever needs only what the same batch brings."""
+        steps: list[Step] = []
+        batches: dict[str, dict[Key, Change]] = {}
+        for change in self.todo.values():
+            resource = self.graph.get(change.key)
+            if change.action in (Action.DELETE, Action.REPLACE) or resource is None or not resource.batch:
+                if not self._needs(change) & self.todo.keys():
+                    steps.append(self._step((change,)))
+            else:
+                batches.setdefault(resource.batch, {})[change.key] = change
+        for name, members in batches.items():
+            ready = dict(members)
+            before = -1
+            while before != len(ready):
+                before = len(ready)
+                ready = {k: c for k, c in ready.items() if not (self._needs(c) & self.todo.keys()) - ready.keys()}
+            if name in self.split:
+                first = next((c for c in ready.values() if not self._needs(c) & self.todo.keys()), None)
+                ready = {first.key: first} if first else {}
+            if ready:
+                steps.append(self._step(tuple(ready.values())))
+        return steps
+
+    def _step(self, changes: tuple[Change, ...]) -> Step:
+        first = changes[0]
+        entry = self.state.entries.get(first.key)
+        provider = self.tools.provider(first.key)
+        if first.action is Action.DELETE:
+            assert entry is not None
+            return Step(changes, (), entry, provider.intend_delete(entry))
+        resources = tuple(self.tools.resolve(self.graph[change.key], self.live) for change in changes)
+        if first.action is Action.REPLACE:
+            assert entry is not None
+            return Step(changes, resources, entry, provider.intend_delete(entry))
+        return Step(changes, resources, None, provider.intend(resources, str(uuid.uuid4())))
+
+    # Doing it
+
+    def _intend(self, steps: list[Step]) -> None:
+        """Save what is about to be called, so that a crash leaves a trace."""
+        now = self.tools.now().isoformat()
+        for step in steps:
+            specs = {resource.key: resource for resource in step.resources}
+            for change in step.changes:
+                resource = specs.get(change.key)
+                spec = self.tools.mask(resource.type, resource.spec) if resource else {}
+                action = "delete" if change.action is Action.REPLACE else change.action.value
+                entry = self.state.entries.get(change.key)
+                if entry is None:
+                    assert resource is not None
+                    entry = Entry(change.key, resource.type, resource.at, resource.needs)
+                self.state = self.state.put(replace(entry, intent=Intent(action, now, spec, step.token)))
+        self.state = self.tools.save(self.state)
+
+    def _work(self, step: Step) -> Ended:
+        """Make the step's call and look after it until it ends or time is over. Runs in a thread."""
+        provider = self.tools.provider(step.changes[0].key)
+        try:
+            if step.entry is not None:
+                ended = self._follow(provider, provider.delete(step.entry))
+                if ended.failed or ended.pending is not None or not step.resources:
+                    return ended
+                token = provider.intend(step.resources, str(uuid.uuid4()))
+            else:
+                token = step.token
+            ended = self._follow(provider, provider.write(step.resources, token))
+        except ReconcilerError as error:
+            return Ended(whole=error)
+        made = [resource for resource in step.resources if resource.key not in ended.failed]
+        if ended.pending is not None or not made:
+            return ended
+        try:
+            return replace(ended, seen=provider.observe(made).observations)
+        except ReconcilerError:
+            return ended
+
+    def _follow(self, provider: Provider, answer: Done | Pending) -> Ended:
+        looks = 0
+        while isinstance(answer, Pending):
+            own = POLLS[min(looks, len(POLLS) - 1)]
+            pause = own if answer.wait is None else max(answer.wait, 0.05 * 2 ** min(looks, 8) if looks else 0.0)
+            if time.monotonic() + pause >= self.tools.deadline:
+                return Ended(pending=answer.token)
+            time.sleep(pause)
+            looks += 1
+            try:
+                answer = provider.poll(answer.token)
+            except Unreachable:
+                continue
+        return Ended(failed=answer.failed)
+
+    # Writing down
+
+    def _adopt(self) -> None:
+        now = self.tools.now().isoformat()
+        for change in [c for c in self.todo.values() if c.action is Action.ADOPT]:
+            resource, seen = self.graph[change.key], self.live[change.key]
+            at = {**resource.at, "id": seen.id} if seen.id and "id" in resource.at else resource.at
+            self.state = self.state.put(
+                Entry(
+                    change.key,
+                    resource.type,
+                    at,
+                    resource.needs,
+                    applied=self.tools.mask(resource.type, resource.spec),
+                    baseline=self.tools.mask(resource.type, seen.spec),
+                    id=seen.id,
+                    written=now,
+                    commit=self.plan.commit,
+                    adopted=True,
+                )
+            )
+            self._outcome(change, Result.DONE)
+        if self.outcomes:
+            self.state = self.tools.save(self.state)
+
+    def _record(self, step: Step, ended: Ended, seconds: float) -> None:
+        for change in step.changes:
+            error = ended.whole or ended.failed.get(change.key)
+            entry = self.state.entries[change.key]
+            if ended.whole is not None and len(step.changes) > 1 and not ended.whole.retry:
+                self.split.add(self.graph[change.key].batch)
+                self._put(change, replace(entry, intent=None))
+            elif error is not None:
+                self._fail(change, entry, error, seconds)
+            elif ended.pending is not None:
+                assert entry.intent is not None
+                self._put(change, replace(entry, intent=replace(entry.intent, token=ended.pending)))
+                self._outcome(change, Result.PENDING, seconds, "it goes on in Azure; the next tick looks after it.")
+            elif change.action is Action.DELETE:
+                self.state = self.state.drop(change.key)
+                self.live[change.key] = Observation(change.key, Status.ABSENT)
+                self._outcome(change, Result.DONE, seconds)
+            else:
+                resource = next(r for r in step.resources if r.key == change.key)
+                self._written(change, entry, resource, ended.seen.get(change.key), seconds)
+        self.state = self.tools.save(self.state)
+
+    def _written(
+        self, change: Change, entry: Entry, resource: Resource, seen: Observation | None, seconds: float
+    ) -> None:
+        before = self.live.get(change.key)
+        shown = seen is not None and seen.status is Status.PRESENT
+        stale = shown and change.action is Action.UPDATE and before is not None and seen.spec == before.spec  # type: ignore[union-attr]
+        if shown and not stale:
+            assert seen is not None
+            self.live[change.key] = seen
+        baseline = self.tools.mask(resource.type, seen.spec) if shown and seen is not None else entry.baseline
+        resolved = self.tools.resolve(resource, self.live)
+        self._put(
+            change,
+            replace(
+                entry,
+                type=resource.type,
+                at=resource.at,
+                needs=resource.needs,
+                applied=self.tools.mask(resource.type, resolved.spec),
+                baseline=baseline,
+                id=(seen.id if seen else "") or entry.id,
+                written=self.tools.now().isoformat(),
+                commit=self.plan.commit,
+                settled=bool(shown and not stale),
+                intent=None,
+                trouble=None,
+            ),
+        )
+        self._outcome(change, Result.DONE, seconds)
+
+    def _fail(self, change: Change, entry: Entry, error: ReconcilerError, seconds: float) -> None:
+        """Write down why; what time alone may mend is pending, the rest has its own back-off."""
+        unsure = isinstance(error, Unreachable)
+        soon = error.retry or (isinstance(error, Forbidden) and self._role_written()) or error.code == "RoleAssignmentExists"
+        count = entry.trouble.count + 1 if entry.trouble and entry.trouble.commit == self.plan.commit else 1
+        trouble = entry.trouble
+        if not soon:
+            pause = timedelta(minutes=BACKOFF[min(count, len(BACKOFF)) - 1])
+            until = (self.tools.now() + pause).isoformat()
+            trouble = Trouble(error.message, count, until, self.plan.commit, error.code)
+        kept = replace(entry, intent=entry.intent if unsure else None, trouble=trouble)
+        if kept.ours or kept.intent or kept.trouble:
+            self._put(change, kept)
+        else:
+            self.state = self.state.drop(change.key)
+        skipped = error.code == "not-attempted"
+        result = Result.SKIPPED if skipped else Result.PENDING if soon else Result.FAILED
+        self._outcome(change, result, seconds, error.message, error.code)
+
+    def _role_written(self) -> bool:
+        now = self.tools.now()
+        return any(
+            entry.type.lower() == "microsoft.authorization/roleassignments"
+            and entry.written
+            and now - datetime.fromisoformat(entry.written) < ROLE_DELAY
+            for entry in self.state.entries.values()
+        )
+
+    def _leave(self, why: str) -> None:
+        for change in list(self.todo.values()):
+            self._outcome(change, Result.PENDING, error=why)
+
+    def _put(self, change: Change, entry: Entry) -> None:
+        self.state = self.state.put(entry)
+
+    def _outcome(
+        self, change: Change, result: Result, seconds: float = 0.0, error: str = "", code: str = ""
+    ) -> None:
+        outcome = Outcome(change.key, change.action, result, round(seconds, 3), error, code)
+        self.todo.pop(change.key, None)
+        self.outcomes[change.key] = outcome
+        self.tools.progress("done", (), (outcome,))

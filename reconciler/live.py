@@ -1,0 +1,54 @@
+"""What is there: every provider looks at its own kinds, side by side; one bad read never spoils the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from reconciler.graph import Graph
+from reconciler.providers.provider import Provider
+from reconciler.record import Entry, State
+from reconciler.resource import Key, Observation, Resource, Status
+
+
+@dataclass(frozen=True)
+class Live:
+    observations: Mapping[Key, Observation]
+    unmanaged: tuple[Key, ...] = ()
+    """What stands beside ours in the same groups, factories and folders."""
+
+
+def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
+    """Look at all that Git wants and all that was recorded.
+
+    Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription);
+    any other refusal makes the resource UNKNOWN."""
+    wanted: dict[Key, Resource | Entry] = dict(state.entries)
+    for resource in graph:
+        entry = state.entries.get(resource.key)
+        wanted[resource.key] = _at_recorded_id(resource, entry)
+    observations: dict[Key, Observation] = {}
+    unmanaged: set[Key] = set()
+    providers = tuple(providers)
+    with ThreadPoolExecutor(max(1, len(providers))) as pool:
+        asked = [
+            (provider, [w for w in wanted.values() if w.key.kind in provider.kinds]) for provider in providers
+        ]
+        looks = [pool.submit(provider.observe, mine) for provider, mine in asked if mine]
+        for look in looks:
+            looked = look.result()
+            observations.update(looked.observations)
+            unmanaged.update(looked.unmanaged)
+    for key in wanted:
+        observations.setdefault(key, Observation(key, Status.UNKNOWN, error="Nothing reads this kind."))
+    return Live(observations, tuple(sorted(unmanaged - wanted.keys())))
+
+
+def _at_recorded_id(resource: Resource, entry: Entry | None) -> Resource:
+    """A resource that was adopted under another name is read where it was found."""
+    if entry is None or not entry.id or "id" not in resource.at or not entry.adopted:
+        return resource
+    return replace(resource, at={**resource.at, "id": entry.id})
+
+

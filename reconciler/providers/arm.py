@@ -1,0 +1,225 @@
+"""Resource groups and the resources in them, through Azure Resource Manager.
+
+Resources are written by deployments that we generate, so that Azure evaluates, orders and checks them;
+they are read by id with the API version that the template names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError
+from reconciler.providers.armid import group_id, key_of, parse
+from reconciler.providers.azure import Arm, error_of
+from reconciler.providers.deployment import MARK, RUN, NeverArrived, failures, generate, is_final
+from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.record import Entry
+from reconciler.resource import Key, Observation, Resource, Status
+
+GROUPS = "2024-11-01"
+DEPLOYMENTS = "2025-04-01"
+READERS = 10
+"""Reads at once."""
+
+PERMANENT = (
+    "microsoft.storage/storageaccounts/blobservices",
+    "microsoft.storage/storageaccounts/fileservices",
+    "microsoft.storage/storageaccounts/queueservices",
+    "microsoft.storage/storageaccounts/tableservices",
+    "microsoft.keyvault/vaults/accesspolicies",
+)
+"""Types that cannot be deleted by themselves: they go with what they are part of
+(https://learn.microsoft.com/rest/api/storagerp/blob-services has no delete operation)."""
+
+
+class ArmProvider:
+    """Kinds `arm.group` and `arm.resource`.
+
+    secure: gives the values of a deployment's secure parameters by the deployment's name."""
+
+    kinds = frozenset({"arm.group", "arm.resource"})
+
+    def __init__(self, arm: Arm, environment: str, secure: Callable[[str], Mapping[str, Any]] = lambda _: {}) -> None:
+        self._arm = arm
+        self._environment = environment
+        self._secure = secure
+
+    # Reading
+
+    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+        wanted = tuple(wanted)
+        groups = sorted({(p.subscription, p.group) for w in wanted if (p := parse(str(w.at["id"]))).group})
+        with ThreadPoolExecutor(READERS) as pool:
+            seen_groups = dict(zip(groups, pool.map(lambda g: self._read_group(*g), groups), strict=True))
+            present = [group for group in groups if seen_groups[group].status is Status.PRESENT]
+            listed = [id_ for ids in pool.map(lambda g: self._list_group(*g), present) for id_ in ids]
+            singles = [w for w in wanted if w.key.kind == "arm.resource"]
+            seen = list(pool.map(lambda w: self._read(w, seen_groups), singles))
+        observations = {observation.key: observation for observation in seen}
+        for (subscription, group), observation in seen_groups.items():
+            observations[Key("arm.group", subscription, group)] = observation
+        known = {w.key for w in wanted}
+        unmanaged = {key_of(id_) for id_ in listed} - known
+        return Looked(observations, tuple(sorted(unmanaged)))
+
+    def _read_group(self, subscription: str, group: str) -> Observation:
+        return self._look(Key("arm.group", subscription, group), group_id(subscription, group), GROUPS)
+
+    def _list_group(self, subscription: str, group: str) -> list[str]:
+        """Ids of what stands in a group. Where the list is refused nothing is known to be unmanaged."""
+        try:
+            found = self._arm.pages(f"{group_id(subscription, group)}/resources", GROUPS)
+            return [item["id"] for item in found]
+        except (NotFound, Forbidden):
+            return []
+
+    def _read(self, wanted: Resource | Entry, groups: Mapping[tuple[str, str], Observation]) -> Observation:
+        id_ = str(wanted.at["id"])
+        parts = parse(id_)
+        group = groups.get((parts.subscription, parts.group))
+        if group is not None and group.status is not Status.PRESENT:
+            return Observation(wanted.key, group.status, error=group.error)
+        return self._look(wanted.key, id_, str(wanted.at["apiVersion"]))
+
+    def look_up(self, id_: str, api_version: str) -> Mapping[str, Any] | None:
+        """Any resource as GET gives it, ours or not; None where it is not there or not to be read."""
+        try:
+            body = self._arm.call("GET", id_, api_version).body
+            return body if isinstance(body, dict) else None
+        except (NotFound, Forbidden):
+            return None
+
+    def _look(self, key: Key, id_: str, api_version: str) -> Observation:
+        try:
+            body = self._arm.call("GET", id_, api_version, where=str(key)).body
+        except NotFound:
+            return Observation(key, Status.ABSENT)
+        except SignInError:
+            raise
+        except CloudError as error:
+            if error.code in ("SubscriptionNotFound", "InvalidSubscriptionId"):
+                raise
+            return Observation(key, Status.UNKNOWN, error=error.message)
+        state = str((body.get("properties") or {}).get("provisioningState", ""))
+        return Observation(
+            key,
+            Status.GOING if state in ("Deleting", "Deprovisioning") else Status.PRESENT,
+            id=str(body.get("id", id_)),
+            spec=body,
+            etag=str(body.get("etag") or body.get("eTag") or ""),
+            mark=str((body.get("tags") or {}).get(MARK, "")),
+        )
+
+    # Writing
+
+    def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
+        """What to look after when the coming call's answer is never seen."""
+        first = batch[0]
+        if first.key.kind == "arm.group":
+            return {"group": first.at["id"]}
+        name = first.at["deployment"]
+        return {
+            "deployment": f"{first.at['scope']}/providers/Microsoft.Resources/deployments/{name}",
+            "run": run,
+            "resources": {str(resource.at["id"]): str(resource.key) for resource in batch},
+        }
+
+    def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
+        first = batch[0]
+        where = str(first.key) if len(batch) == 1 else str(first.at.get("deployment", ""))
+        if first.key.kind == "arm.group":
+            body = {**first.spec, "tags": {**(first.spec.get("tags") or {}), MARK: self._environment}}
+            self._arm.call("PUT", str(first.at["id"]), GROUPS, body, where=where)
+            return Done()
+        secure = self._secure(str(first.at["deployment"]))
+        body = generate(batch, secure, self._environment, str(token["run"]))
+        answer = self._arm.call("PUT", str(token["deployment"]), DEPLOYMENTS, body, where=where)
+        return self._after(token, answer.body, answer.wait)
+
+    def delete(self, entry: Entry) -> Done | Pending:
+        id_ = str(entry.at["id"])
+        if entry.type.lower() in PERMANENT:
+            return Done()
+        version = GROUPS if entry.key.kind == "arm.group" else str(entry.at["apiVersion"])
+        try:
+            answer = self._arm.call("DELETE", id_, version, where=str(entry.key))
+        except NotFound:
+            return Done()
+        follow = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        if answer.status == 202 and follow:
+            return Pending({"delete": id_, "version": version, "url": follow}, answer.wait)
+        return Done()
+
+    def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
+        version = GROUPS if entry.key.kind == "arm.group" else str(entry.at["apiVersion"])
+        return {"delete": entry.at["id"], "version": version}
+
+    # Long operations
+
+    def poll(self, token: Mapping[str, Any]) -> Done | Pending:
+        if "deployment" in token:
+            return self._poll_deployment(token)
+        if "url" in token:
+            return self._poll_url(token)
+        if "delete" in token:
+            return self._poll_gone(token)
+        return Done()
+
+    def _poll_deployment(self, token: Mapping[str, Any]) -> Done | Pending:
+        """Settle the deployment of our call. Another one under the same name means that ours never arrived."""
+        try:
+            answer = self._arm.call("GET", str(token["deployment"]), DEPLOYMENTS)
+        except NotFound:
+            return self._never(token)
+        if (answer.body.get("tags") or {}).get(RUN) != token["run"]:
+            return self._never(token)
+        return self._after(token, answer.body, answer.wait)
+
+    @staticmethod
+    def _never(token: Mapping[str, Any]) -> Done:
+        keys = [Key.parse(text) for text in token["resources"].values()]
+        return Done({key: NeverArrived("the call was not made.", where=str(key)) for key in keys})
+
+    def _after(self, token: Mapping[str, Any], deployment: Mapping[str, Any], wait: float | None) -> Done | Pending:
+        if not is_final(deployment):
+            return Pending(token, wait)
+        if deployment["properties"]["provisioningState"] == "Succeeded":
+            return Done()
+        keys = {id_: Key.parse(text) for id_, text in token["resources"].items()}
+        operations = self._arm.pages(f"{token['deployment']}/operations", DEPLOYMENTS)
+        return Done(self._forgive(failures(keys, deployment, operations), token))
+
+    def _forgive(self, failed: dict[Key, Any], token: Mapping[str, Any]) -> dict[Key, Any]:
+        """A role assignment that exists with the same principal, role and scope is what was wanted.
+
+        Azure answers RoleAssignmentExists where it has another name
+        (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting)."""
+        return failed
+
+    def _poll_url(self, token: Mapping[str, Any]) -> Done | Pending:
+        """Follow Azure-AsyncOperation or Location, as https://aka.ms/arm-async tells."""
+        try:
+            answer = self._arm.call("GET", str(token["url"]))
+        except NotFound:
+            return Done()
+        body = answer.body if isinstance(answer.body, dict) else {}
+        status = str(body.get("status", ""))
+        if answer.status == 202 or status in ("InProgress", "Running", "Accepted", "Deleting", "Pending"):
+            return Pending(token, answer.wait)
+        if status in ("Failed", "Canceled"):
+            key = key_of(str(token["delete"]))
+            return Done({key: error_of(409, body, where=str(key))})
+        return Done()
+
+    def _poll_gone(self, token: Mapping[str, Any]) -> Done | Pending:
+        key = key_of(str(token["delete"]))
+        seen = self._look(key, str(token["delete"]), str(token["version"]))
+        if seen.status is Status.ABSENT:
+            return Done()
+        if seen.status is Status.GOING:
+            return Pending(token)
+        return Done({key: NeverArrived("the delete was not made.", where=str(key))})
+
+
+__all__ = ["ArmProvider", "Conflict"]

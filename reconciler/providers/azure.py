@@ -1,0 +1,216 @@
+"""One client for every call to Azure Resource Manager: sign-in, pacing, retries, errors, Azure's clock."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from reconciler.errors import (
+    Busy,
+    CloudError,
+    Conflict,
+    Denied,
+    Forbidden,
+    NotFound,
+    SignInError,
+    Throttled,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+HOST = "https://management.azure.com"
+ATTEMPTS = 5
+PATIENCE = 60.0
+"""Longest wait in seconds, for one call, that Azure may ask of us before the tick goes on without it."""
+FLOOR = 5
+"""From this many remaining calls on, we leave a second between calls: ten tokens come back each second
+(https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
+
+READS = ("GET", "HEAD")
+
+ERRORS: Mapping[str, type[CloudError]] = {
+    "DeploymentActive": Busy,
+    "AnotherOperationInProgress": Busy,
+    "OperationNotAllowedOnResourceBeingDeleted": Busy,
+    "ResourceGroupBeingDeleted": Busy,
+    "RequestDisallowedByPolicy": Denied,
+    "ScopeLocked": Denied,
+    "SubscriptionNotFound": CloudError,
+    "InvalidSubscriptionId": CloudError,
+    "InvalidResourceType": CloudError,
+    "InvalidResourceNamespace": CloudError,
+    "NoRegisteredProviderFound": CloudError,
+}
+"""Codes that mean something else than their HTTP status says; a 404 of these is not an absent resource."""
+
+STATUSES: Mapping[int, type[CloudError]] = {
+    401: SignInError,
+    403: Forbidden,
+    404: NotFound,
+    408: Unreachable,
+    409: Conflict,
+    410: NotFound,
+    429: Throttled,
+}
+
+HINTS: Mapping[str, str] = {
+    "SubscriptionNotFound": "Check azure.subscription in the environment file, and that the identity may see it.",
+    "InvalidSubscriptionId": "Check azure.subscription in the environment file.",
+    "AuthorizationFailed": "Grant the identity that role, or see `reconciler doctor`.",
+    "ScopeLocked": "Remove the lock, or take the change back in Git.",
+    "RequestDisallowedByPolicy": "Change the template so that the policy allows it, or ask for an exemption.",
+    "DeploymentActive": "It is tried again by the next tick.",
+    "ExpiredAuthenticationToken": "Sign in again.",
+    "InvalidAuthenticationToken": "Sign in again.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def wait(self) -> float | None:
+        """Seconds of its Retry-After; None where it has none."""
+        return _seconds(self.headers.get("Retry-After"))
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return None if value is None else max(0.0, float(value))
+    except ValueError:
+        return None
+
+
+def error_of(status: int, body: Any, wait: float = 0, where: str = "") -> CloudError:
+    """The error that an answer stands for; it keeps Azure's code and words, and adds the way out if known."""
+    detail = body.get("error", body) if isinstance(body, dict) else {}
+    detail = detail if isinstance(detail, dict) else {}
+    code = str(detail.get("code") or f"HTTP{status}")
+    message = str(detail.get("message") or f"Azure answered {status} without a reason.")
+    known = ERRORS.get(code) or STATUSES.get(status) or (Unreachable if status >= 500 else CloudError)
+    hint = HINTS.get(code, "")
+    return known(f"{code}: {message} {hint}".rstrip(), where=where, code=code, status=status, wait=wait)
+
+
+class Arm:
+    """Calls to management.azure.com with the SDK's own pipeline. Safe under threads."""
+
+    def __init__(self, credential: TokenCredential, subscription: str) -> None:
+        self._credential = credential
+        self._subscription = subscription
+        self._client: Any = None
+        self._offset = timedelta(0)
+        self._lock = threading.Lock()
+        self._low: dict[str, bool] = {}
+        self.calls: Counter[str] = Counter()
+        """How many calls were made, under "read" and "write"."""
+
+    def now(self) -> datetime:
+        """Azure's clock: ours, set by the Date header of the last answer."""
+        return datetime.now(UTC) + self._offset
+
+    def call(
+        self, method: str, path: str, api_version: str = "", body: Any = None, *, query: str = "", where: str = ""
+    ) -> Answer:
+        """Make one call and give back its answer (2xx). Raises CloudError and its kinds.
+
+        path: from the slash on, or a whole URL of Azure Resource Manager (long operations, next pages).
+        Throttled and unreachable calls are made again, save POST; what Azure asks us to wait is waited,
+        up to PATIENCE."""
+        url = path if path.startswith(HOST + "/") else f"{HOST}{path}"
+        if not url.startswith(HOST + "/"):
+            raise CloudError(f"{url} is no address of Azure Resource Manager; it is not called.", where=where)
+        if api_version:
+            url += ("&" if "?" in url else "?") + f"api-version={api_version}"
+        if query:
+            url += ("&" if "?" in url else "?") + query
+        retrying = Retrying(
+            retry=retry_if_exception_type((Throttled, Unreachable)) if method != "POST" else _never,
+            wait=_wait,
+            stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or _asked(state) > PATIENCE,
+            reraise=True,
+        )
+        return retrying(self._once, method, url, body, where)
+
+    def pages(self, path: str, api_version: str, *, query: str = "", where: str = "") -> Iterator[Any]:
+        """The items of a list call, page after page."""
+        answer = self.call("GET", path, api_version, query=query, where=where)
+        while True:
+            yield from answer.body.get("value", [])
+            following = answer.body.get("nextLink")
+            if not following:
+                return
+            answer = self.call("GET", following, where=where)
+
+    def _once(self, method: str, url: str, body: Any, where: str) -> Answer:
+        from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+        from azure.core.rest import HttpRequest
+
+        kind = "read" if method in READS else "write"
+        if self._low.get(kind):
+            time.sleep(1)
+        with self._lock:
+            self.calls[kind] += 1
+        try:
+            request = HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
+            response = self._pipeline().send_request(request)
+        except ClientAuthenticationError as error:
+            raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise Unreachable(f"Azure Resource Manager was not reached: {error.message}", where=where) from error
+        headers = dict(response.headers)
+        self._learn(headers, kind)
+        text = response.text()
+        try:
+            document = json.loads(text) if text else None
+        except ValueError:
+            document = None
+        if response.status_code >= 400:
+            raise error_of(response.status_code, document, _seconds(headers.get("Retry-After")) or 0, where)
+        return Answer(response.status_code, response.headers, document)
+
+    def _learn(self, headers: Mapping[str, str], kind: str) -> None:
+        for name, value in headers.items():
+            low = name.lower()
+            if low == "date":
+                self._offset = parsedate_to_datetime(value) - datetime.now(UTC)
+            elif low.startswith("x-ms-ratelimit-remaining-subscription") and value.isdigit():
+                self._low[kind] = int(value) < FLOOR
+
+    def _pipeline(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                from azure.mgmt.resource.resources import ResourceManagementClient
+
+                self._client = ResourceManagementClient(self._credential, self._subscription, retry_total=0)
+            return self._client
+
+
+def _never(_: RetryCallState) -> bool:
+    return False
+
+
+_backoff = wait_exponential_jitter(initial=0.5, max=10)
+
+
+def _asked(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return error.wait if isinstance(error, CloudError) else 0.0
+
+
+def _wait(state: RetryCallState) -> float:
+    return _asked(state) or float(_backoff(state))

@@ -1,0 +1,65 @@
+"""What every provider offers, and what its calls give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reconciler.errors import ReconcilerError
+from reconciler.record import Entry
+from reconciler.resource import Key, Observation, Resource
+
+
+@dataclass(frozen=True)
+class Done:
+    """A call that has ended. `failed` names those of its resources that it did not bring about."""
+
+    failed: Mapping[Key, ReconcilerError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A long operation that goes on. `token` is JSON that holds no secret: another process can carry on.
+
+    wait: seconds that the service asked us to leave before the next look; None where it said nothing."""
+
+    token: Mapping[str, Any]
+    wait: float | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a provider saw: observations of what was asked for, and what else lives beside it."""
+
+    observations: Mapping[Key, Observation]
+    unmanaged: tuple[Key, ...] = ()
+
+
+class Provider(Protocol):
+    """One family of kinds. Each method makes one kind of call, is safe to repeat, and raises only our errors."""
+
+    kinds: frozenset[str]
+
+    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+        """Look at these, list calls first. What cannot be read is UNKNOWN with the reason; only a refusal
+        that concerns everything (no sign-in, no such subscription) is raised."""
+
+    def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
+        """What to look after should the answer of the coming write never be seen: saved before the call.
+
+        run: a new name for this one call. Makes no call."""
+
+    def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
+        """Create or update the resources of one batch, whose specs are resolved as far as they can be.
+
+        token: what `intend` gave."""
+
+    def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
+        """The same as `intend`, for a delete. Makes no call."""
+
+    def delete(self, entry: Entry) -> Done | Pending:
+        """Delete one resource; one that is gone already is Done."""
+
+    def poll(self, token: Mapping[str, Any]) -> Done | Pending:
+        """Look after a long operation, or settle a call whose answer was never seen."""

@@ -1,0 +1,86 @@
+"""What an earlier run left open, settled by what is seen now. Pure.
+
+Open are intents (a call was about to be made, or a long operation had not ended) and writes that Azure did
+not show yet when they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+from reconciler.graph import Graph
+from reconciler.plan import SETTLING
+from reconciler.record import Entry, Intent, State
+from reconciler.resource import Key, Observation, Status
+
+Mask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+"""Makes of a type's spec what may be kept in state: `rules.masked` with our key."""
+
+
+def settle(
+    state: State,
+    graph: Graph,
+    live: Mapping[Key, Observation],
+    ended: Mapping[Key, ReconcilerError | None],
+    *,
+    mask: Mask,
+    now: datetime,
+) -> State:
+    """The state with everything settled that can be.
+
+    ended: for each intent whose operation has ended, None where it did what it should, else its error."""
+    for key, entry in state.entries.items():
+        seen = live.get(key)
+        if seen is None or seen.status is Status.UNKNOWN:
+            continue
+        settled: Entry | None = entry
+        if entry.intent is not None and key in ended:
+            settled = _end(entry, entry.intent, seen, ended[key], mask)
+        if settled is not None:
+            settled = _show(settled, seen, mask, now)
+            if settled.intent is None and key not in graph and _vanished(settled, seen, now):
+                settled = None
+        if settled is None:
+            state = state.drop(key)
+        elif settled != entry:
+            state = state.put(settled)
+    return state
+
+
+def _end(
+    entry: Entry, intent: Intent, seen: Observation, error: ReconcilerError | None, mask: Mask
+) -> Entry | None:
+    if intent.action == "delete":
+        return None if seen.status is Status.ABSENT else replace(entry, intent=None)
+    if error is not None or (not intent.token and seen.status is Status.ABSENT):
+        return replace(entry, intent=None) if entry.ours else None
+    return replace(
+        entry,
+        intent=None,
+        trouble=None,
+        applied=intent.spec,
+        written=intent.time,
+        settled=False,
+        id=seen.id or entry.id,
+    )
+
+
+def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime) -> Entry:
+    """Take what is seen as the baseline once it is not the old picture, or has been the same for long."""
+    if entry.settled or entry.intent is not None or seen.status is not Status.PRESENT:
+        return entry
+    picture = mask(entry.type, seen.spec)
+    old = now - datetime.fromisoformat(entry.written) >= SETTLING
+    if picture == entry.baseline and not old:
+        return entry
+    return replace(entry, settled=True, baseline=picture, id=seen.id or entry.id)
+
+
+def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
+    """Git does not mention it and it is gone: nothing is left to be done, save while Azure may be late."""
+    if seen.status is not Status.ABSENT:
+        return False
+    return not entry.written or now - datetime.fromisoformat(entry.written) >= SETTLING
