@@ -107,7 +107,7 @@ class CloudError(Exception):
         self.extra = dict(extra or {})
 
 
-class TokenFault(Exception):
+class TokenError(Exception):
     """Why a bearer token is refused; `kind` is missing, malformed, signature, expired, audience or tenant."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -150,10 +150,10 @@ class Service:
 
     hosts: fnmatch patterns of the host name. audiences: accepted `aud` values of a token, () = no
     token is asked. error: the shape of its errors. before: runs after the token check and before
-    the route is looked up; a Response ends the request. challenge: turns a TokenFault into this
+    the route is looked up; a Response ends the request. challenge: turns a TokenError into this
     service's 401 (default: ARM's). authenticate: replaces the bearer check (shared keys, own
     tokens); raises CloudError. effects: what `World.schedule` may name. seed: fills an empty world.
-    merge_slashes: `//` in a path counts as `/`.
+    merge_slashes: `//` in a path counts as `/`. control: further routes below `/_sandbox/`, for tests.
     """
 
     name: str
@@ -162,11 +162,12 @@ class Service:
     audiences: tuple[str, ...]
     error: Callable[[CloudError], Response]
     before: Callable[[World, Request], Response | None] | None = None
-    challenge: Callable[[World, Request, TokenFault], CloudError] | None = None
+    challenge: Callable[[World, Request, TokenError], CloudError] | None = None
     authenticate: Callable[[World, Request], Caller | None] | None = None
     effects: Mapping[str, Effect] = field(default_factory=dict)
     seed: Callable[[World], None] | None = None
     merge_slashes: bool = True
+    control: tuple[Route, ...] = ()
 
 
 def arm_error(fault: CloudError) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from sandbox.authority import keep
 from sandbox.clock import Clock, iso, parse_iso
 from sandbox.faults import Faults
 from sandbox.identities import Identities
@@ -17,11 +18,18 @@ from sandbox.lag import DELAYS, Lag
 from sandbox.limits import Limits
 from sandbox.service import Effect, Service
 from sandbox.store import Document, Store
+from sandbox.tokens import Tokens
 
 TENANT = "00000000-0000-0000-0000-00000000000a"
 SUBSCRIPTIONS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
 
 _LATER = "_later"
+_log = logging.getLogger("sandbox")
+
+
+def identity_header(folder: Path) -> str:
+    """The value of IDENTITY_HEADER, that the managed-identity endpoint asks for."""
+    return keep(folder / "identity-header", lambda: uuid4().hex.upper().encode()).decode()
 
 
 class World:
@@ -41,6 +49,8 @@ class World:
         self.limits = Limits()
         self.lag = Lag(lag)
         self.identities = Identities(self.store)
+        self.tokens = Tokens(folder, self.clock, TENANT)
+        self.identity_header = identity_header(folder)
         if lag:
             self.store.remember(self.clock.now, max(DELAYS.values()))
         self._effects: dict[str, Effect] = {k: v for s in self.services for k, v in s.effects.items()}
@@ -88,9 +98,15 @@ class World:
                 return
             later = self.store.get(_LATER, keys[0]) or {}
             self.store.delete(_LATER, keys[0])
-            with self.clock.at(ready_at):
-                self._effects[later["effect"]](self, later["data"])
             self.store.commit()
+            try:
+                with self.clock.at(ready_at):
+                    self._effects[later["effect"]](self, later["data"])
+                self.store.commit()
+            except Exception:
+                # One broken effect must not break every request that follows.
+                self.store.rollback()
+                _log.exception("the effect %s failed", later["effect"])
 
     def store_serial(self) -> int:
         """A number that only grows, kept across restarts."""
@@ -129,7 +145,4 @@ class World:
 
 
 def _masked(document: Document) -> Document:
-    masked: Document = json.loads(json.dumps(document))
-    if "secret" in masked:
-        masked["secret"] = "***"
-    return masked
+    return {name: "***" if name == "secret" and value else value for name, value in document.items()}
