@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError
-from reconciler.providers.armid import group_id, key_of, parse
+from reconciler.armid import group_id, key_of, parse
 from reconciler.providers.azure import Arm, error_of
 from reconciler.providers.deployment import MARK, RUN, NeverArrived, failures, generate, is_final
 from reconciler.providers.provider import Done, Looked, Pending

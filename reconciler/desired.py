@@ -1,0 +1,447 @@
+"""From an environment and a snapshot to the graph of desired resources. Pure after the files are read.
+
+Every fault of the input is told at once, with its place."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reconciler import armtemplate
+from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
+from reconciler.environment import Deployment, Environment, Reference, pieces, whole
+from reconciler.errors import Fault, InputError
+from reconciler.graph import Graph
+from reconciler.armid import group_id, key_of, parse
+from reconciler.resource import Key, Observation, Resource, Secret, Status
+
+LATER = ("data_factory", "databricks", "key_vault", "checks", "alerts")
+"""Sections that the model knows and that nothing reconciles yet."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What desired has to be told, since it reads nothing but files.
+
+    identity: object id of the reconciler's own identity, None where it is not signed in.
+    secrets: values of references such as `env:NAME`, by their text; one that is absent is not set.
+    key: for the keyed hashes of secrets. time: for `utcNow()`, the commit's own time."""
+
+    identity: str | None = None
+    tenant: str | None = None
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    key: bytes = b""
+    time: str = "2000-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What Git wants of one environment.
+
+    secure: values of secure template parameters, by the name under which the deployment is made.
+    blocked: resources that cannot be written since a secret is not set, with the reason."""
+
+    environment: Environment
+    graph: Graph
+    outputs: Mapping[str, Mapping[str, Any]]
+    secure: Mapping[str, Mapping[str, Any]]
+    blocked: Mapping[Key, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def deployment_name(environment: str, deployment: str) -> str:
+    """The one fixed name under which a template of an environment is deployed (64 characters at most)."""
+    name = f"reconciler-{environment}-{deployment}"
+    return name if len(name) <= 64 else f"{name[:55]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def build(environment: Environment, root: Path, facts: Facts) -> Desired:
+    """Evaluate everything that the environment names. Raises InputError with all faults of all files."""
+    faults = [
+        Fault(
+            environment.where(_camel(section)),
+            f"The section `{_camel(section)}` is not reconciled by this version.",
+            "Take it out until the version that reconciles it.",
+        )
+        for section in LATER
+        if getattr(environment, section)
+    ]
+    builder = _Builder(environment, root, facts, faults)
+    builder.deployments()
+    if faults:
+        raise InputError(sorted(faults))
+    graph = Graph(builder.resources.values())
+    return Desired(
+        environment, graph, builder.outputs, builder.secure, builder.blocked, tuple(builder.warnings)
+    )
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+class _Builder:
+    """One build under way: collects resources, outputs and faults."""
+
+    def __init__(self, environment: Environment, root: Path, facts: Facts, faults: list[Fault]) -> None:
+        self.environment, self.root, self.facts, self.faults = environment, root, facts, faults
+        self.resources: dict[Key, Resource] = {}
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.secure: dict[str, Mapping[str, Any]] = {}
+        self.blocked: dict[Key, str] = {}
+        self.warnings: list[str] = []
+
+    def deployments(self) -> None:
+        azure = self.environment.azure
+        if azure is None:
+            return
+        waiting = list(enumerate(azure.deployments))
+        names = {deployment.name for deployment in azure.deployments}
+        while waiting:
+            ready = [
+                (index, deployment)
+                for index, deployment in waiting
+                if not (self._asks(deployment.parameters) & names) - self.outputs.keys()
+            ]
+            if not ready:
+                told = ", ".join(deployment.name for _, deployment in waiting)
+                place = self.environment.where(f"azure.deployments[{waiting[0][0]}]")
+                self.faults.append(
+                    Fault(place, f"The deployments {told} need each other's outputs.", "Break the circle.")
+                )
+                return
+            for index, deployment in ready:
+                waiting.remove((index, deployment))
+                self.outputs[deployment.name] = {}
+                self._deployment(index, deployment)
+        self._group(azure.resource_group, "azure.resourceGroup")
+
+    def _asks(self, value: Any) -> set[str]:
+        """Names of the deployments whose outputs a value reads."""
+        if isinstance(value, Mapping):
+            return set().union(*map(self._asks, value.values())) if value else set()
+        if isinstance(value, (list, tuple)):
+            return set().union(*map(self._asks, value)) if value else set()
+        if not isinstance(value, str):
+            return set()
+        return {p.parts[0] for p in pieces(value) if isinstance(p, Reference) and p.kind == "azure"}
+
+    # One deployment
+
+    def _deployment(self, index: int, deployment: Deployment) -> None:
+        azure = self.environment.azure
+        assert azure is not None
+        here = f"azure.deployments[{index}]"
+        path = self.root / deployment.template
+        if path.suffix == ".bicep":
+            self.faults.append(
+                Fault(
+                    self.environment.where(f"{here}.template"),
+                    f"{deployment.template} is Bicep, which is not compiled here.",
+                    "Run `az bicep build` and commit the JSON it makes.",
+                )
+            )
+            return
+        group = deployment.resource_group or azure.resource_group
+        in_group = deployment.scope == "resourceGroup"
+        before = len(self.faults)
+        parameters = {
+            name: self._value(value, f"{here}.parameters.{name}")
+            for name, value in deployment.parameters.items()
+        }
+        if deployment.parameters_file:
+            parameters = {**self._parameter_file(deployment.parameters_file), **parameters}
+        unset = {name: value for name, value in parameters.items() if isinstance(value, _Unset)}
+        parameters = {n: "(not set)" if n in unset else value for n, value in parameters.items()}
+        if len(self.faults) > before:
+            return
+        try:
+            text = path.read_text("utf-8-sig")
+            template = armtemplate.parse(text, deployment.template)
+            evaluation = armtemplate.evaluate(template, parameters, self._context(deployment, group, path))
+        except TemplateError as error:
+            self.faults.extend(self._template_faults(error, here))
+            return
+        except (OSError, UnicodeDecodeError) as error:
+            place = self.environment.where(f"{here}.template")
+            self.faults.append(Fault(place, f"{deployment.template} cannot be read: {error}."))
+            return
+        self.warnings.extend(str(warning) for warning in evaluation.warnings)
+        name = deployment_name(self.environment.name, deployment.name)
+        values = {n.lower(): value for n, value in parameters.items()}
+        group_key = self._group(group, here) if in_group else None
+        self._take(evaluation, deployment, name, values, group_key, frozenset(n.lower() for n in unset))
+        self.outputs[deployment.name] = {
+            output: Secret(self._fingerprint(armtemplate.to_json(found.value))) if found.secure else found.value
+            for output, found in evaluation.outputs.items()
+        }
+        self.secure[name] = parameters
+
+    def _context(self, deployment: Deployment, group: str, path: Path) -> Context:
+        azure = self.environment.azure
+        assert azure is not None
+        location = deployment.location or azure.location
+        return Context(
+            subscription_id=azure.subscription,
+            resource_group=group,
+            location=azure.location,
+            tenant_id=self.facts.tenant or "",
+            deployment_name=deployment_name(self.environment.name, deployment.name),
+            deployment_location=location,
+            scope=deployment.scope,
+            utc_now=self.facts.time,
+            root=self.root,
+            opaque_secure=True,
+        )
+
+    def _template_faults(self, error: TemplateError, here: str) -> Iterable[Fault]:
+        place = self.environment.where(here)
+        for fault in error.faults:
+            yield Fault(str(fault.position) if fault.position else place, fault.message)
+
+    def _take(
+        self,
+        evaluation: Evaluation,
+        deployment: Deployment,
+        name: str,
+        values: Mapping[str, Any],
+        group: Key | None,
+        unset: frozenset[str],
+    ) -> None:
+        azure = self.environment.azure
+        assert azure is not None
+        deployed = [found for found in evaluation.resources if not found.existing]
+        keys = {found.id.lower(): key_of(found.id) for found in deployed}
+        for found in deployed:
+            key = keys[found.id.lower()]
+            needs = {keys[id_.lower()] for id_ in found.depends_on if id_.lower() in keys}
+            needs |= self._needed_by_values(found.body) - {key}
+            if group is not None:
+                needs.add(group)
+            hangs_on = found.scope if found.scope.lower() != found.deployment_scope.lower() else ""
+            mentioned = _secure_parameters(found.body)
+            spec = self._sealed(found.body, values)
+            resource = Resource(
+                key=key,
+                type=found.type,
+                spec=spec,
+                at={
+                    "id": found.id,
+                    "type": found.type,
+                    "name": found.name,
+                    "apiVersion": found.api_version,
+                    "scope": found.deployment_scope,
+                    "hangsOn": hangs_on,
+                    "deployment": name,
+                    "location": deployment.location or azure.location,
+                },
+                needs=tuple(sorted(needs)),
+                batch=f"{found.deployment_scope.lower()} {name}",
+                origin=str(found.origin),
+            )
+            first = self.resources.setdefault(key, resource)
+            if first is not resource:
+                self.faults.append(
+                    Fault(resource.origin, f"{key} is there twice; the other is at {first.origin}.", "Remove one.")
+                )
+            missing = sorted({p for p in mentioned if p.lower() in unset})
+            if missing:
+                told = ", ".join(missing)
+                self.blocked[key] = f"The secret for the parameter {told} is not set, or not in RECONCILER_SECRETS."
+
+    def _needed_by_values(self, body: Any) -> set[Key]:
+        """Resources of earlier deployments that this one's values wait for."""
+        found = set()
+        for unknown in _unknowns(body):
+            for id_ in unknown.references:
+                try:
+                    key = key_of(id_)
+                except ValueError:
+                    continue
+                if key in self.resources:
+                    found.add(key)
+        return found
+
+    def _group(self, group: str, here: str) -> Key:
+        azure = self.environment.azure
+        assert azure is not None
+        key = Key("arm.group", azure.subscription, group)
+        spec: dict[str, Any] = {"location": azure.location}
+        if azure.tags:
+            spec["tags"] = dict(azure.tags)
+        id_ = group_id(azure.subscription, group)
+        self.resources.setdefault(
+            key,
+            Resource(
+                key,
+                "Microsoft.Resources/resourceGroups",
+                spec,
+                {"id": id_, "scope": f"/subscriptions/{azure.subscription}"},
+                origin=self.environment.where(here),
+            ),
+        )
+        return key
+
+    # Values
+
+    def _value(self, value: Any, path: str) -> Any:
+        """A parameter's value with its references put in; what is only known later becomes an Unknown."""
+        if isinstance(value, Mapping):
+            return {name: self._value(item, f'{path}["{name}"]') for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._value(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        reference = whole(value)
+        if reference is not None:
+            return self._referenced(reference, path)
+        parts = [self._referenced(p, path) if isinstance(p, Reference) else p for p in pieces(value)]
+        if any(isinstance(part, Unknown) for part in parts):
+            return _concat(parts)
+        return "".join(str(part) for part in parts)
+
+    def _referenced(self, reference: Reference, path: str) -> Any:
+        place = self.environment.where(path)
+        if reference.kind == "identity":
+            return Unknown("identity.objectId") if self.facts.identity is None else self.facts.identity
+        if reference.kind != "azure":
+            text = reference.text[2:-1]
+            return self.facts.secrets.get(text, _Unset())
+        deployment, output, *keys = reference.parts
+        if deployment not in self.outputs:
+            known = ", ".join(sorted(self.outputs)) or "none"
+            self.faults.append(
+                Fault(place, f"{reference.text}: there is no deployment {deployment!r}.", f"There is {known}.")
+            )
+            return None
+        outputs = {name.lower(): value for name, value in self.outputs[deployment].items()}
+        if output.lower() not in outputs:
+            known = ", ".join(sorted(self.outputs[deployment])) or "none"
+            self.faults.append(
+                Fault(place, f"{reference.text}: the template has no output {output!r}.", f"It has {known}.")
+            )
+            return None
+        found = outputs[output.lower()]
+        for key in keys:
+            if isinstance(found, Unknown):
+                found = replace(found, expression=f"{found.expression}.{key}")
+            elif isinstance(found, Mapping) and key in found:
+                found = found[key]
+            else:
+                self.faults.append(Fault(place, f"{reference.text}: the output has no key {key!r}."))
+                return None
+        return found
+
+    def _parameter_file(self, path: str) -> Mapping[str, Any]:
+        try:
+            return armtemplate.parse_parameters((self.root / path).read_text("utf-8-sig"), path)
+        except TemplateError as error:
+            self.faults.extend(Fault(str(fault.position), fault.message) for fault in error.faults)
+        except (OSError, UnicodeDecodeError) as error:
+            self.faults.append(Fault(path, f"It cannot be read: {error}."))
+        return {}
+
+    def _sealed(self, value: Any, values: Mapping[str, Any]) -> Any:
+        """Unknowns that mention secure parameters become Secrets: their hash tells a change, not their text."""
+        if isinstance(value, Mapping):
+            return {name: self._sealed(item, values) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._sealed(item, values) for item in value]
+        if isinstance(value, Unknown) and value.parameters:
+            used = {name: values.get(name.lower()) for name in sorted(value.parameters)}
+            return Secret(self._fingerprint([value.expression, used]), value.expression)
+        return value
+
+    def _fingerprint(self, value: Any) -> str:
+        text = json.dumps(value, sort_keys=True, default=str)
+        return hmac.new(self.facts.key, text.encode(), hashlib.sha256).hexdigest()
+
+
+class _Unset:
+    """A secret that is not set."""
+
+
+def _concat(parts: Iterable[Any]) -> Unknown:
+    """Text with unknown parts, as one unknown."""
+    parts = tuple(parts)
+    texts = [p.expression if isinstance(p, Unknown) else "'" + str(p).replace("'", "''") + "'" for p in parts]
+    unknown = [p for p in parts if isinstance(p, Unknown)]
+    return Unknown(
+        f"concat({', '.join(texts)})",
+        secure=any(p.secure for p in unknown),
+        references=tuple(dict.fromkeys(id_ for p in unknown for id_ in p.references)),
+        parameters=tuple(dict.fromkeys(name for p in unknown for name in p.parameters)),
+    )
+
+
+def _unknowns(value: Any) -> Iterable[Unknown]:
+    if isinstance(value, Unknown):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _unknowns(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _unknowns(item)
+
+
+def _secure_parameters(value: Any) -> set[str]:
+    return {name for unknown in _unknowns(value) for name in unknown.parameters}
+
+
+class References:
+    """Live resources as `reference()` asks for them: by id, as GET gives them."""
+
+    def __init__(self, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> None:
+        self._observations, self._others = observations, others
+
+    def get(self, id_: str, default: Any = None) -> Any:
+        try:
+            seen = self._observations.get(key_of(id_))
+        except ValueError:
+            return default
+        if seen is not None and seen.status is Status.PRESENT and seen.spec:
+            return seen.spec
+        return self._others.get(id_.lower(), default)
+
+
+def resolve(
+    resource: Resource, observations: Mapping[Key, Observation], others: Mapping[str, Any] | None = None
+) -> Resource:
+    """The resource with all put in that live tells by now; the rest stays unknown. Pure.
+
+    others: resources that are not desired but referred to, by id in lower case, as GET gives them."""
+    context = Context(references=References(observations, others or {}))
+    return replace(resource, spec=armtemplate.resolve(resource.spec, context))
+
+
+def referred(graph: Graph) -> Mapping[str, str]:
+    """Resources outside the graph that its values wait for: id to API version, where the expression says one."""
+    found: dict[str, str] = {}
+    for resource in graph:
+        for unknown in _unknowns(resource.spec):
+            for id_ in unknown.references:
+                try:
+                    known = key_of(id_) in graph
+                except ValueError:
+                    continue
+                version = _version_for(unknown.expression, id_)
+                if not known and version and parse(id_).type:
+                    found[id_] = version
+    return found
+
+
+def _version_for(expression: str, id_: str) -> str:
+    """The API version that `reference('ID', 'VERSION')` names."""
+    at = expression.lower().find(f"'{id_.lower()}'")
+    rest = expression[at + len(id_) + 2 :].lstrip() if at >= 0 else ""
+    if not rest.startswith(","):
+        return ""
+    quoted = rest[1:].lstrip()
+    return quoted[1 : quoted.find("'", 1)] if quoted.startswith("'") else ""
