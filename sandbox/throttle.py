@@ -38,8 +38,8 @@ def throttle(world: World, service: Service, request: Request) -> dict[str, str]
     raise CloudError(
         429,
         f"{scope.capitalize()}RequestsThrottled",
-        f"Number of '{taken.kind[:-1]}' requests for {bucket} exceeded. Please try again after '{wait}' seconds "
-        "after additional tokens are available. "
+        f"Number of '{taken.kind[:-1]}' requests for {bucket} exceeded. Please try again "
+        f"after '{wait}' seconds after additional tokens are available. "
         "Refer to https://aka.ms/arm-throttling for additional information.",
         {"Retry-After": wait, **headers},
     )

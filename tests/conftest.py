@@ -1,0 +1,46 @@
+"""Sandboxes for tests: one process for each pytest worker, emptied before each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from support.sandbox import Sandbox, foreign_names
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The worker's sandbox, neither emptied nor pointed at: for what spans several tests."""
+    running = Sandbox.start(tmp_path_factory.mktemp("sandbox"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def sandbox_lag_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The worker's sandbox with eventual consistency."""
+    running = Sandbox.start(tmp_path_factory.mktemp("sandbox-lag"), lag=True)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """An empty sandbox that this process's SDK clients reach, as `sandbox.env` lets child processes."""
+    return _pointed_at(sandbox_process, monkeypatch)
+
+
+@pytest.fixture
+def sandbox_lag(sandbox_lag_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Like `sandbox`, eventually consistent."""
+    return _pointed_at(sandbox_lag_process, monkeypatch)
+
+
+def _pointed_at(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    running.reset()
+    for name in foreign_names(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in running.variables.items():
+        monkeypatch.setenv(name, value)
+    return running
