@@ -1,0 +1,104 @@
+"""YAML read with the place of every key and value, and nothing in it that could surprise.
+
+What is read is the plain core of YAML 1.2: maps with text keys, lists, text, numbers, booleans and `null`.
+A value that YAML 1.1 and 1.2 read differently (`no`, `010`, `1:30`) is refused rather than guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from yaml.reader import Reader
+
+from reconciler.errors import Fault
+from reconciler.yamlfile.compose import Composer
+from reconciler.yamlfile.node import Node, Place, Step, at, kind, merged, parse_path
+
+__all__ = [
+    "EVERYTHING",
+    "MAX_BYTES",
+    "Document",
+    "Node",
+    "Place",
+    "Step",
+    "at",
+    "kind",
+    "merged",
+    "parse_path",
+    "read",
+]
+
+MAX_BYTES = 1_000_000
+EVERYTHING = "*"
+"""In a document's `broken`: nothing of the file could be read."""
+
+TOP_LEVEL_KEY = re.compile(r"""^[A-Za-z_"'][^\n]*?:(?=\s|$)""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Document:
+    """What could be read. `broken` names the top-level keys whose content could not."""
+
+    root: Node
+    faults: tuple[tuple[Place, Fault], ...] = ()
+    broken: frozenset[str] = frozenset()
+
+
+def read(content: bytes, file: str) -> Document:
+    """Read one YAML file; `file` is the name that its places bear. Faults are returned, never raised.
+
+    After a syntax error the top-level sections are read each by itself, so that later faults show too."""
+    text, fault = _decode(content, file)
+    if fault:
+        return Document(Node({}, Place(file)), (fault,), frozenset({EVERYTHING}))
+    whole = Composer(text, file)
+    node = whole.document()
+    if not whole.stopped:
+        if node.value is None:
+            node = replace(node, value={})
+        if not isinstance(node.value, dict):
+            whole.blame(node.place, f"The file must be a map of sections, not {kind(node.value)}.")
+            node = replace(node, value={})
+        return Document(node, tuple(whole.faults))
+    return _salvage(text, file, whole)
+
+
+def _decode(content: bytes, file: str) -> tuple[str, tuple[Place, Fault] | None]:
+    def refuse(at: int, text: str, message: str, hint: str) -> tuple[str, tuple[Place, Fault]]:
+        place = Place(file, text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1)
+        return "", (place, Fault(str(place), message, hint))
+
+    if len(content) > MAX_BYTES:
+        return refuse(0, "", f"The file has {len(content):,} bytes.", f"At most {MAX_BYTES:,} are read.")
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        return refuse(len(before), before, "The file is not UTF-8 text.", "Save it as UTF-8.")
+    unprintable = Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        at = unprintable.start()
+        return refuse(at, text, f"The character U+{ord(text[at]):04X} may not stand in YAML.", "Take it out.")
+    return text, None
+
+
+def _salvage(text: str, file: str, whole: Composer) -> Document:
+    """Read the top-level sections one by one, and keep those that can be read."""
+    stop = max((place.line for place, _ in whole.faults), default=0)
+    starts = [match.start() for match in TOP_LEVEL_KEY.finditer(text)]
+    sections: dict[str, Node] = {}
+    broken: set[str] = set()
+    faults = list(whole.faults)
+    for start, end in pairwise([*starts, len(text)]):
+        line = text.count("\n", 0, start)
+        part = Composer(text[start:end], file, line)
+        node = part.document()
+        if part.stopped:
+            broken.add(text[start:].split(":", 1)[0].strip("\"'"))
+            faults += [(place, fault) for place, fault in part.faults if place.line > stop]
+        elif isinstance(node.value, dict):
+            sections |= {key: child for key, child in node.value.items() if key not in sections}
+            faults += [found for found in part.faults if found not in faults]
+    return Document(Node(sections, Place(file)), tuple(faults), frozenset(broken or {EVERYTHING}))
