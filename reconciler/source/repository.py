@@ -1,0 +1,332 @@
+"""One repository: a local one, of which nothing is ever written, or one at a URL, mirrored into a cache.
+
+A snapshot holds the bytes as they are stored in the commit. They are read with `ls-tree` and `cat-file`,
+which heed no attribute, filter, hook or line-end setting (`git archive` and `git checkout` do)."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from reconciler.errors import SourceError
+from reconciler.source import files
+from reconciler.source.command import DAMAGED, REMOTE, Command, Place, client
+from reconciler.source.files import LINK, Blob, some
+
+FETCH_SECONDS = 600
+KEEP_SECONDS = 24 * 3600
+"""A snapshot that nobody asked for in this time is removed when another one is made."""
+FULL = r"[0-9a-f]{40}([0-9a-f]{24})?"
+HEADS = ("refs/heads", "refs/tags", "refs/remotes/origin")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files of a repository at one commit. `root` is read-only, shared, and has no `.git` in it."""
+
+    commit: str
+    root: Path
+    warnings: tuple[str, ...] = ()
+
+
+class Source:
+    """One repository. Every method raises SourceError, with the cause and the way out.
+
+    Safe to use from several threads and processes with the same cache."""
+
+    def __init__(self, repository: str, cache: Path, token: str = "") -> None:
+        """repository: an https:// URL, or a path (also file://) to a checkout or any folder in it, a linked
+        worktree, a bare repository. token: what the host takes as a password; it is kept in memory only."""
+        self._url, self._path = _address(repository)
+        self._token = token
+        self._cache = cache.absolute()
+        self._mirror = self._cache / "mirrors" / f"{hashlib.sha256(self._url.encode()).hexdigest()[:20]}.git"
+        self.repository = self._url or str(self._path)
+
+    def __repr__(self) -> str:
+        return f"Source({self.repository!r})"
+
+    def fetch(self) -> None:
+        """Bring the mirror of a URL up to date, or make it; of a local path only see that it is a repository.
+
+        A mirror is there only once it was complete; one that was damaged since is made anew beside it."""
+        if not self._url:
+            self._git()
+            return
+        with self._mirror_locked():
+            if self._mirror.is_dir():
+                try:
+                    self._fetch_into(self._mirror)
+                    return
+                except SourceError as error:
+                    if error.code in REMOTE:
+                        raise
+            self._rebuild()
+
+    def resolve(self, ref: str) -> str:
+        """The full id of the commit that a branch, a tag, an id of four digits or more, or `HEAD` names,
+        each also with `~N` and `^N`. A branch goes before a tag, and that before a branch of `origin`."""
+        return self._mended(lambda: self._resolve(ref))
+
+    def snapshot(self, ref: str = "HEAD") -> Snapshot:
+        """The files at a commit. Submodules are left out with a warning; links out of the tree are refused.
+
+        At `HEAD` of a checkout, a warning names what is not committed."""
+        commit = self.resolve(ref)
+        warnings = list(self._uncommitted()) if ref == "HEAD" else []
+        blobs, submodules = self._mended(lambda: self._list(commit))
+        if submodules:
+            warnings.append(f"Submodules are left out: {some(submodules)}.")
+        root = self._cache / "snapshots" / commit
+        if not files.intact(root, blobs):
+            self._mended(lambda: self._extract(blobs, root))
+            self._tidy(root)
+        os.utime(root)
+        return Snapshot(commit, root, tuple(warnings))
+
+    def changed(self, old: str, new: str) -> tuple[str, ...] | None:
+        """The paths that differ between two commits, sorted; of a moved file both. `old` is a full id.
+
+        None where `old` is not known here: the branch was forced, or the clone is shallow."""
+        target = self.resolve(new)
+        if not re.fullmatch(FULL, old) or self._git().attempt("cat-file", "-e", f"{old}^{{tree}}")[0]:
+            return None
+        options = ("-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=all")
+        found = self._git().ask("diff-tree", *options, old, target)
+        return tuple(sorted(os.fsdecode(name) for name in found.split(b"\0") if name))
+
+    # Names and lists
+
+    def _resolve(self, ref: str) -> str:
+        git = self._git()
+        match = re.fullmatch(r"(.+?)((?:[~^]\d*)*)", ref)
+        if not match or re.search(r"[\x00-\x20\x7f:?*\[\\~^]|\.\.|@\{|^-", match[1]):
+            raise self._fault(f"{ref!r} is not a name that a branch, a tag or a commit can have.")
+        name, steps = match.groups()
+        names = [
+            f"refs/heads/{name}",
+            f"refs/tags/{name}",
+            *([] if self._url else [f"refs/remotes/origin/{name}"]),
+        ]
+        if name == "HEAD":
+            names = ["refs/reconciler/HEAD" if self._url else "HEAD"]
+        for candidate in [*names, *([name] if re.fullmatch(r"[0-9a-f]{4,64}", name) else [])]:
+            code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", f"{candidate}{steps}^{{commit}}")
+            if not code:
+                return out.decode().strip()
+            code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", candidate)
+            if not code and not git.attempt("cat-file", "-e", out.decode().strip())[0]:
+                raise self._fault(f"{ref!r} does not lead to a commit.")
+            if not code and candidate in names:
+                raise git.damaged(f"what {name!r} points to is missing or unreadable")
+        raise self._fault(self._unknown(name))
+
+    def _unknown(self, name: str) -> str:
+        listed = self._git().ask("for-each-ref", "--format=%(refname)", *HEADS).decode().splitlines()
+        known = sorted({re.sub(f"^({'|'.join(HEADS)})/", "", line) for line in listed} - {"HEAD"})
+        if not known:
+            return "the repository has no commit yet. Commit something first."
+        if name == "HEAD":
+            return f"HEAD is a branch without a commit. Name another: {some(known)}."
+        if re.fullmatch(FULL, name):
+            return f"there is no commit {name}. Push it; or it is gone since the branch was forced."
+        near = difflib.get_close_matches(name, known) or known
+        return f"there is no branch or tag {name!r}. Near: {some(near)}."
+
+    def _list(self, commit: str) -> tuple[tuple[Blob, ...], tuple[str, ...]]:
+        """The files and links of a commit, and the paths of its submodules."""
+        blobs, submodules = [], []
+        for line in self._git().ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
+            about, _, name = line.partition(b"\t")
+            mode, kind, identity = about.decode().split()
+            path = os.fsdecode(name)
+            if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
+                raise self._fault(f"the commit holds the path {path!r}, which Git itself would not make.")
+            if kind == "commit":
+                submodules.append(path)
+            else:
+                blobs.append(Blob(mode, identity, path))
+        return tuple(blobs), tuple(submodules)
+
+    def _uncommitted(self) -> Iterator[str]:
+        place = self._git().place
+        if not place.tree:
+            return
+        us = os.geteuid()
+        if place.folder.stat().st_uid not in (us, int(os.environ.get("SUDO_UID") or us)):
+            # `git status` runs the filters that the repository's own settings name.
+            yield "Not looked for uncommitted changes: the repository belongs to another user."
+            return
+        options = ("-z", "--untracked-files=normal", "--no-renames", "--ignore-submodules=all")
+        lines = self._git().ask("status", "--porcelain=v1", *options).split(b"\0")[:-1]
+        if lines:
+            names = [os.fsdecode(line[3:]) for line in lines]
+            yield f"Uncommitted changes are not part of this: {some(names)}."
+
+    # Files
+
+    def _extract(self, blobs: Sequence[Blob], root: Path) -> None:
+        """Write beside, verify, rename: a folder that bears a commit's name was whole."""
+        root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh, stale = (Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent)) for _ in range(2))
+        try:
+            self._write(
+                fresh, sorted(blobs, key=lambda blob: blob.mode == LINK)
+            )  # nothing goes through a link
+            if outside := files.escaping(fresh, blobs):
+                raise self._fault(f"symbolic links lead out of the repository: {some(outside)}. Remove them.")
+            if not files.intact(fresh, blobs):
+                raise self._git().damaged("a file came out other than it was committed")
+            files.seal(fresh)
+            if not files.intact(root, blobs):
+                if root.exists():
+                    root.rename(stale)
+                fresh.rename(root)
+                root.chmod(0o555)
+        except (OSError, ValueError) as error:
+            if not files.intact(root, blobs):  # else another run was quicker
+                message = f"cannot write the files of the commit: {error}."
+                raise SourceError(message, where=str(root.parent)) from None
+        finally:
+            files.remove(fresh)
+            files.remove(stale)
+
+    def _write(self, root: Path, blobs: Sequence[Blob]) -> None:
+        with self._git().contents([blob.id for blob in blobs]) as content:
+            for blob in blobs:
+                head = content.readline().split()
+                if len(head) != 3:
+                    raise self._git().damaged(f"{blob.path} is missing or unreadable")
+                files.write(root, blob, content, int(head[2]))
+                content.read(1)
+
+    def _tidy(self, keep: Path) -> None:
+        oldest = time.time() - KEEP_SECONDS
+        for other in keep.parent.iterdir():
+            if other != keep and other.stat().st_mtime < oldest:
+                files.remove(other)
+
+    # The mirror
+
+    @contextmanager
+    def _mirror_locked(self) -> Iterator[None]:
+        """One fetch at a time. The lock of a process that died is free, and what it left is removed."""
+        self._mirror.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._mirror.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                self._clear()
+                yield
+            finally:
+                self._clear()
+
+    def _clear(self) -> None:
+        for left in self._mirror.parent.glob(f"{self._mirror.stem}.*.tmp"):
+            files.remove(left)
+
+    def _beside(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix=f"{self._mirror.stem}.", suffix=".tmp", dir=self._mirror.parent))
+
+    def _rebuild(self) -> None:
+        fresh = self._beside()
+        # What `git init --bare` makes, less the user's templates.
+        for name in ("objects", "refs"):
+            (fresh / name).mkdir()
+        (fresh / "HEAD").write_text("ref: refs/heads/main\n")
+        (fresh / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+        self._fetch_into(fresh)
+        if self._mirror.exists():
+            self._mirror.rename(self._beside())
+        fresh.rename(self._mirror)
+
+    def _fetch_into(self, mirror: Path) -> None:
+        git = Command(Place(mirror, mirror), self.repository, self._url, self._token)
+        options = ("--quiet", "--prune", "--force", "--no-tags", "--no-recurse-submodules", self._url)
+        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        code, _, said = git.attempt(
+            "fetch", *options, *refs, "+HEAD:refs/reconciler/HEAD", seconds=FETCH_SECONDS
+        )
+        if code and "find remote ref HEAD" in said:  # it is empty, or without its default branch
+            git.ask("fetch", *options, *refs, seconds=FETCH_SECONDS)
+        elif code:
+            raise git.meaning(said)
+
+    def _mended(self, read: Callable[[], _T]) -> _T:
+        """Read; where the mirror turns out to be damaged, make it anew and read once more."""
+        try:
+            return read()
+        except SourceError as error:
+            if error.code != DAMAGED or not self._url:
+                raise
+        with self._mirror_locked():
+            self._rebuild()
+        return read()
+
+    def _git(self) -> Command:
+        if not self._url:
+            return Command(_find(self._path), self.repository)
+        if not self._mirror.is_dir():
+            raise self._fault("it was not fetched yet.")
+        return Command(Place(self._mirror, self._mirror), self.repository, self._url, self._token)
+
+    def _fault(self, message: str) -> SourceError:
+        return SourceError(message, where=self.repository)
+
+
+def _find(path: Path) -> Place:
+    """The repository that a folder is in."""
+    if not path.is_dir():
+        raise SourceError("there is no such folder. Check the path.", where=str(path))
+    client(str(path))
+    import git
+
+    try:
+        with git.Repo(path, search_parent_directories=True, expand_vars=False) as found:
+            folder = Path(found.git_dir).absolute()
+            tree = "" if found.bare else str(found.working_tree_dir)
+    except git.exc.GitError:
+        message = (
+            "this is not a Git repository, nor a folder in one. Name a checkout, or run `git init` there."
+        )
+        raise SourceError(message, where=str(path)) from None
+    shared = folder / "commondir"
+    common = folder / os.fsdecode(shared.read_bytes()).rstrip("\r\n") if shared.is_file() else folder
+    return Place(folder, common, tree)
+
+
+def _address(repository: str) -> tuple[str, Path]:
+    """The URL ("" for a local path), and the path. Refuses what git would run, or take for an option."""
+    shown = re.sub(r"//[^/@]*@", "//", repository)
+    if not repository or repository.startswith("-") or re.search(r"[\x00-\x1f\x7f]", repository):
+        raise SourceError(f"{shown!r} is not the address of a repository. Name an https:// URL or a path.")
+    if repository.startswith("file://"):
+        parts = urlsplit(repository)
+        if parts.netloc not in ("", "localhost"):
+            raise SourceError("a file:// address has three slashes, and names no host.", where=shown)
+        return "", Path(unquote(parts.path))
+    if repository.startswith("https://"):
+        parts = urlsplit(repository)
+        if "@" in parts.netloc:
+            raise SourceError(
+                "an address holds no user and no password. Give the token by itself.", where=shown
+            )
+        if not parts.hostname or parts.query or parts.fragment or " " in repository:
+            raise SourceError("the address of a repository is https://HOST/PATH.", where=shown)
+        return repository, Path()
+    if re.match(r"[^/]*:", repository):
+        message = "only https:// addresses and paths are read (where a path has a colon, put ./ before it)."
+        raise SourceError(message, where=shown)
+    return "", Path(repository).expanduser().absolute()
