@@ -119,3 +119,17 @@ def _after(text: str, word: str) -> str | None:
         if part.lower() == "providers":
             return None
     return None
+
+
+def ancestors(text: str) -> list[str]:
+    """The scope itself and every scope above it, nearest first, ending with ``""`` (the tenant)."""
+    found = []
+    rest = text.rstrip("/")
+    while rest:
+        found.append(rest)
+        target = parse(rest)
+        if target is None:
+            rest = rest.rsplit("/", 2)[0] if rest.lower().startswith("/subscriptions/") else ""
+        else:
+            rest = target.parent.id if target.parent else target.scope
+    return [*found, ""]

@@ -13,7 +13,8 @@ and answers at once.
 
 A ``Document`` is the resource as stored: the fields of a GET, plus private fields whose names start with ``_``
 (keys, secrets, clocks), which are never answered. The front sets ``id``, ``name``, ``type`` and the private
-fields ``_created``, ``_changed``, ``_state`` itself.
+fields ``_created``, ``_changed``, ``_api``, ``_operation`` itself. A long operation needs nothing from a kind but its style: while the
+operation runs, ``properties.provisioningState`` is shown as ``pending`` (or ``updating``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sandbox.service import Caller, Request, Response
+from sandbox.service import Caller, CloudError, Request, Response
 from sandbox.services.arm.ids import ResourceId
 from sandbox.world import World
 
@@ -57,8 +58,8 @@ class Write:
 class Style:
     """How a write is answered, as the recordings put it: ``201 body +Azure-AsyncOperation``.
 
-    With ``Azure-AsyncOperation`` or ``Location`` it is a long operation: the resource shows the kind's
-    ``pending`` state until the operation is ready.
+    With ``Azure-AsyncOperation``, or as a 202, it is a long operation: the resource shows the kind's ``pending``
+    state until the operation is ready. ``201 body +Location`` only tells where the resource is.
     """
 
     status: int
@@ -67,7 +68,7 @@ class Style:
 
     @property
     def long(self) -> bool:
-        return bool(self.headers)
+        return self.status == 202 or "Azure-AsyncOperation" in self.headers
 
 
 def style(text: str) -> Style:
@@ -125,6 +126,7 @@ class Kind:
     pending: str = "Creating"  # provisioningState of a long creation
     updating: str = "Updating"  # … of a long update
     deleting: str = "Deleting"
+    missing: Callable[[ResourceId], CloudError] | None = None  # the 404 of a GET; default: ResourceNotFound
     state: bool = True  # the type has properties.provisioningState
     tracked: bool = True  # it has a location and tags and is in a group's list of resources
     location: bool = True  # a location must be sent (tracked, top-level types only)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.service import CloudError
-from sandbox.services.arm import ids
+from sandbox.clock import parse_iso
+from sandbox.services.arm import shapes
 
 if TYPE_CHECKING:
+    from sandbox.services.arm.kinds import Kind
     from sandbox.world import World
 
 RESOURCES = "arm.resources"
@@ -24,7 +26,7 @@ def load(world: World, resource_id: str) -> dict[str, Any]:
     """As ``get``; raises ResourceNotFound."""
     found = get(world, resource_id)
     if found is None:
-        raise not_found(resource_id)
+        raise shapes.resource_not_found(resource_id)
     return found
 
 
@@ -57,15 +59,27 @@ def group(world: World, subscription: str, name: str) -> dict[str, Any] | None:
     return world.store.get(GROUPS, f"/subscriptions/{subscription}/resourcegroups/{name}".lower())
 
 
-def not_found(resource_id: str) -> CloudError:
-    """404 ResourceNotFound, in ARM's words."""
-    target = ids.parse(resource_id)
-    if target is None:
-        return CloudError(404, "ResourceNotFound", f"The resource '{resource_id}' could not be found.")
-    where = f"under resource group '{target.group}' was not found" if target.group else "was not found"
-    return CloudError(
-        404,
-        "ResourceNotFound",
-        f"The Resource '{target.type}/{target.full_name}' {where}. "
-        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
-    )
+def public(document: dict[str, Any]) -> dict[str, Any]:
+    """Without the private fields."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
+
+
+def state(document: dict[str, Any], now: datetime) -> str | None:
+    """The provisioningState that a running or failed operation imposes; None when there is none."""
+    operation = document.get("_operation")
+    if operation is None:
+        return None
+    if now < parse_iso(operation["until"]):
+        return str(operation["state"])
+    return "Failed" if operation["fails"] else None
+
+
+def shown(world: World, document: dict[str, Any], kind: Kind, api_version: str) -> dict[str, Any]:
+    """The document as a GET answers it now."""
+    body = public(document)
+    if kind.answer:
+        body = kind.answer(world, body, api_version)
+    imposed = state(document, world.now())
+    if imposed and kind.state:
+        body["properties"] = {**body.get("properties", {}), "provisioningState": imposed}
+    return body
