@@ -1,0 +1,510 @@
+"""The resources of one template: declared, found by name, evaluated, ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .errors import Problem
+from .frame import Frame, has_broken
+from .functions.signature import kind
+from .ids import RESOURCE_GROUP, SUBSCRIPTION, Target, relative_id, resource_id, target_of
+from .interpreter import Env, loop_count, walk
+from .reader import Template
+from .run import Run
+from .values import BROKEN, Unknown, find_key, get
+
+MAX_RESOURCES: Final = 800
+DEPLOYMENTS: Final = "microsoft.resources/deployments"
+_OWN: Final = frozenset(
+    {
+        "name",
+        "type",
+        "apiversion",
+        "dependson",
+        "copy",
+        "condition",
+        "comments",
+        "resources",
+        "scope",
+        "existing",
+        "metadata",
+        "asserts",
+    }
+)
+
+
+class Unit:
+    """One resource, or one nested deployment, after loops are expanded."""
+
+    def __init__(self, home: Deployment, raw: Mapping[str, Any], env: Env, path: tuple[str | int, ...]) -> None:
+        self.home = home
+        self.raw = raw
+        self.env = env
+        self.path = path
+        self.symbol = ""
+        self.loop = ""
+        self.index: int | None = None
+        self.batch = 0
+        self.type = ""
+        self.name = ""
+        self.api_version = ""
+        self.id = ""
+        self.scope = ""
+        self.active = True
+        self.existing = False
+        self.parent: Unit | None = None
+        self.explicit: dict[int, Unit] = {}
+        self.implicit: dict[int, Unit] = {}
+        self.body: dict[str, Any] = {}
+        self.nested: Deployment | None = None
+        self.opened = False
+
+    @property
+    def is_deployment(self) -> bool:
+        return self.type.lower() == DEPLOYMENTS
+
+    def needed_by(self, run: Run, identity: str, api: Any) -> None:
+        """Note that what is being evaluated mentions this resource, and so comes after it."""
+        if run.needs is not None:
+            run.needs[id(self)] = self
+
+    def outcome(self) -> dict[str, Any] | None:
+        """What `reference` of a nested deployment gives; None where only Azure knows."""
+        if not self.active:
+            return None
+        nested = self.open()
+        if nested is None:
+            return None
+        outputs = {
+            name: {"type": output.type, "value": output.value} for name, output in nested.outputs().items()
+        }
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": self.type,
+            "properties": {"provisioningState": "Succeeded", "outputs": outputs},
+        }
+
+    def open(self) -> Deployment | None:
+        """The nested template, declared; None for a plain resource or a link that is not at hand."""
+        if not self.opened:
+            from .nested import open_nested
+
+            self.opened = True
+            self.nested = open_nested(self)
+        return self.nested
+
+
+class Deployment:
+    """A template that is evaluated for a target."""
+
+    def __init__(
+        self,
+        run: Run,
+        frame: Frame,
+        template: Mapping[str, Any],
+        source: Template,
+        path: tuple[str | int, ...],
+        target: Target,
+        outer: Deployment | None,
+        base: Env | None = None,
+        holder: Unit | None = None,
+    ) -> None:
+        self.run = run
+        self.frame = frame
+        self.template = template
+        self.source = source
+        self.path = path
+        self.target = target
+        self.outer = outer
+        self.base = base
+        self.holder = holder
+        self.units: list[Unit] = []
+        self._by_id: dict[str, Unit] = {}
+        self._by_name: dict[str, list[Unit]] = {}
+        self._by_symbol: dict[str, Unit] = {}
+        self._loops: dict[str, list[Unit]] = {}
+        self._outputs: Mapping[str, Any] | None = None
+        self._busy = False
+
+    def env(self) -> Env:
+        if self.base is not None:
+            return self.base.but(deployment=self)
+        return Env(self.run, self.frame, self)
+
+    # Declaration
+
+    def declare(self) -> None:
+        """Expand the resources, with their loops, and give each its id."""
+        held = find_key(self.template, "resources")
+        if held is None:
+            return
+        with self.run.at(self.source, (*self.path, held)):
+            resources = self.template[held]
+            env = self.env()
+            if isinstance(resources, dict):
+                for symbol, raw in resources.items():
+                    with self.run.inside(symbol):
+                        self._declare(raw, env, symbol, None)
+            elif isinstance(resources, list):
+                for place, raw in enumerate(resources):
+                    with self.run.inside(place):
+                        self._declare(raw, env, "", None)
+            elif resources is not None:
+                self.run.fault("'resources' must be an array, or an object with symbolic names")
+        if len(self.units) > MAX_RESOURCES and not self.run.faults:
+            self.run.fault(f"the template has {len(self.units)} resources; the limit is {MAX_RESOURCES}")
+
+    def _declare(self, raw: Any, env: Env, symbol: str, parent: Unit | None) -> None:
+        run = self.run
+        if not isinstance(raw, dict):
+            run.fault(f"a resource must be an object, but this is {kind(raw)}")
+            return
+        loop = get(raw, "copy")
+        if loop is None:
+            self._instance(raw, env, symbol, parent)
+            return
+        if not isinstance(loop, dict):
+            run.fault("the 'copy' of a resource must be an object")
+            return
+        with run.inside("copy"):
+            place = env.but(place="name")
+            count = loop_count(loop, place)
+            name = walk(get(loop, "name") or symbol, place)
+            batch = walk(get(loop, "batchSize"), place)
+            mode = walk(get(loop, "mode"), place)
+        if count is None or not isinstance(name, str):
+            return
+        serial = isinstance(mode, str) and mode.lower() == "serial"
+        self._loops.setdefault(name.lower(), [])
+        if symbol:
+            self._loops.setdefault(symbol.lower(), [])
+        for index in range(count):
+            inner = env.but(copies={**env.copies, name.lower(): index}, index=index)
+            unit = self._instance(raw, inner, symbol, parent, index)
+            if unit is not None:
+                unit.loop, unit.index = name, index
+                unit.batch = batch if serial and isinstance(batch, int) and batch > 0 else int(serial)
+                self._loops[name.lower()].append(unit)
+                if symbol and symbol.lower() != name.lower():
+                    self._loops[symbol.lower()].append(unit)
+
+    def _instance(
+        self, raw: dict[str, Any], env: Env, symbol: str, parent: Unit | None, index: int | None = None
+    ) -> Unit | None:
+        unit = Unit(self, raw, env, tuple(self.run.path))
+        unit.parent = parent
+        unit.active = self._condition(raw, env)
+        unit.existing = get(raw, "existing") is True
+        before = len(self.run.faults)
+        fine = self._identify(unit, parent)
+        if not fine and not unit.active:
+            # The name of what is not deployed need not make sense.
+            del self.run.faults[before:]
+        if not fine:
+            return None
+        self.units.append(unit)
+        self._register(unit, symbol, index)
+        children = get(raw, "resources")
+        if isinstance(children, list | dict):
+            self._children(children, env, unit)
+        return unit
+
+    def _children(self, children: Any, env: Env, parent: Unit) -> None:
+        pairs = children.items() if isinstance(children, dict) else enumerate(children)
+        for key, raw in pairs:
+            with self.run.inside("resources", key):
+                self._declare(raw, env, key if isinstance(key, str) else "", parent)
+
+    def _register(self, unit: Unit, symbol: str, index: int | None) -> None:
+        if symbol:
+            unit.symbol = symbol if index is None else f"{symbol}[{index}]"
+            self._by_symbol[unit.symbol.lower()] = unit
+        key = unit.id.lower()
+        twin = self._by_id.get(key)
+        if twin is not None and twin.active and unit.active and not (twin.existing or unit.existing):
+            self.run.fault(f"the resource '{unit.id}' is defined twice in the template")
+        if twin is None or unit.active:
+            self._by_id[key] = unit
+        self._by_name.setdefault(unit.name.lower(), []).append(unit)
+
+    def _condition(self, raw: Mapping[str, Any], env: Env) -> bool:
+        held = find_key(raw, "condition")
+        if held is None:
+            return True
+        with self.run.inside(held):
+            value = walk(raw[held], env.but(place="condition"))
+            if isinstance(value, str) and value.lower() in ("true", "false"):
+                return value.lower() == "true"
+            if isinstance(value, Unknown):
+                self.run.fault(f"the condition must be known before the deployment, but it is {value.expression}")
+            elif value is not BROKEN and not isinstance(value, bool):
+                self.run.fault(f"the condition must be a boolean, but it is {kind(value)}")
+        return value is True
+
+    def _identify(self, unit: Unit, parent: Unit | None) -> bool:
+        """Find out type, name, API version, scope and id. False where one of them is wrong."""
+        run = self.run
+        env = unit.env.but(place="name")
+        words: dict[str, str] = {}
+        for field in ("type", "name", "apiVersion"):
+            value = self._word(unit, field, env)
+            if value is None:
+                return False
+            words[field] = value
+        unit.api_version = words["apiVersion"]
+        unit.type, unit.name = words["type"], words["name"]
+        if parent is not None and not self._is_whole(unit, parent):
+            unit.type, unit.name = f"{parent.type}/{unit.type}", f"{parent.name}/{unit.name}"
+        scope = self._scope(unit, env, parent)
+        if scope is None:
+            return False
+        unit.scope = scope
+        names = _segments(unit.name)
+        try:
+            unit.id = resource_id(scope, unit.type, names)
+        except Problem as problem:
+            with run.inside(find_key(unit.raw, "name") or "name"):
+                run.fault(problem.message)
+            return False
+        return True
+
+    @staticmethod
+    def _is_whole(unit: Unit, parent: Unit) -> bool:
+        """Whether a child gives its full type, as extension resources inside of a parent may."""
+        head = unit.type.partition("/")[0]
+        return "." in head and "/" in unit.type
+
+    def _word(self, unit: Unit, field: str, env: Env) -> str | None:
+        run, held = self.run, find_key(unit.raw, field)
+        if held is None:
+            if field == "apiVersion" and get(self.template, "apiProfile") is not None:
+                return ""
+            run.fault(f"the resource has no '{field}'")
+            return None
+        with run.inside(held):
+            value = walk(unit.raw[held], env)
+            if isinstance(value, Unknown):
+                run.warn(f"the resource's {field} is known to Azure only: {value.expression}")
+                return f"[{value.expression}]"
+            if isinstance(value, str) and value:
+                return value.strip("/") if field == "type" else value
+            if value is not BROKEN:
+                problem = "is empty" if value == "" else f"must be a string, but it is {kind(value)}"
+                run.fault(f"the resource's {field} {problem}")
+        return None
+
+    def _scope(self, unit: Unit, env: Env, parent: Unit | None) -> str | None:
+        held = find_key(unit.raw, "scope")
+        if unit.type.lower() == DEPLOYMENTS:
+            target = self._deployment_target(unit, env)
+            return None if target is None else target.id
+        if held is None:
+            if unit.existing:
+                return self._foreign_scope(unit, env)
+            if parent is not None:
+                # A child stands beside its parent; an extension with its full type stands below it.
+                whole = unit.type.lower().startswith(parent.type.lower() + "/")
+                return parent.scope if whole else parent.id
+            return self.target.id
+        with self.run.inside(held):
+            value = walk(unit.raw[held], env)
+            if isinstance(value, Unknown):
+                return f"[{value.expression}]"
+            if not isinstance(value, str) or not value:
+                if value is not BROKEN:
+                    self.run.fault("the resource's scope must be the id of a resource")
+                return None
+        return self._scope_id(value)
+
+    def _foreign_scope(self, unit: Unit, env: Env) -> str:
+        """An existing resource may name its own resource group and subscription."""
+        group, subscription = (self._optional_word(unit, name, env) for name in ("resourceGroup", "subscriptionId"))
+        if group is None and subscription is None:
+            return self.target.id
+        kind_ = RESOURCE_GROUP if group is not None else SUBSCRIPTION
+        return Target(kind_, subscription or self.target.subscription_id, group or "").id
+
+    def _scope_id(self, value: str) -> str:
+        if value.startswith("/"):
+            return value if value == "/" else value.rstrip("/")
+        found = self.find(value)
+        if found is not None:
+            return found.id
+        target = target_of(value, self.target)
+        if target is not None:
+            return target.id
+        return relative_id(self.target.id, value) or f"{self.target.id}/providers/{value}"
+
+    def _optional_word(self, unit: Unit, field: str, env: Env) -> str | None:
+        held = find_key(unit.raw, field)
+        if held is None or unit.raw[held] is None:
+            return None
+        with self.run.inside(held):
+            value = walk(unit.raw[held], env)
+        if isinstance(value, Unknown):
+            return f"[{value.expression}]"
+        return value if isinstance(value, str) and value else None
+
+    def _deployment_target(self, unit: Unit, env: Env) -> Target | None:
+        """The scope that a nested deployment is sent to."""
+        scope = self._optional_word(unit, "scope", env)
+        group = self._optional_word(unit, "resourceGroup", env)
+        subscription = self._optional_word(unit, "subscriptionId", env)
+        if scope is not None:
+            target = target_of(scope, self.target)
+            if target is None:
+                with self.run.inside("scope"):
+                    self.run.fault("the scope of a deployment must be a resource group, subscription, management group or '/'")
+            return target
+        known = subscription or self.target.subscription_id
+        if group is not None:
+            return Target(RESOURCE_GROUP, known, group, self.target.management_group)
+        if subscription is not None:
+            return Target(SUBSCRIPTION, known, "", self.target.management_group)
+        return self.target
+
+    # Lookup
+
+    def find(self, identity: str) -> Unit | None:
+        """A resource of this template by symbol, id or full name; then one of the template around."""
+        key = identity.lower()
+        unit = self._by_symbol.get(key)
+        if unit is None:
+            unit = self._by_id.get(key.rstrip("/") if len(key) > 1 else key)
+        if unit is None:
+            named = self._by_name.get(key, [])
+            unit = next((item for item in named if item.active), named[0] if named else None)
+        if unit is None and self.base is not None and self.outer is not None:
+            return self.outer.find(identity)
+        return unit
+
+    def loop(self, symbol: str) -> list[Unit] | None:
+        return self._loops.get(symbol.lower())
+
+    def named(self, text: str) -> list[Unit]:
+        """What an entry of `dependsOn` means; empty where nothing in the template fits."""
+        key = text.lower()
+        if key in self._by_symbol:
+            return [self._by_symbol[key]]
+        if key in self._loops:
+            return self._loops[key]
+        if key.rstrip("/") in self._by_id:
+            return [self._by_id[key.rstrip("/")]]
+        if key in self._by_name:
+            return self._by_name[key]
+        relative = relative_id(self.target.id, text)
+        if relative is not None and relative.lower() in self._by_id:
+            return [self._by_id[relative.lower()]]
+        if relative is not None:
+            tail = "/providers/" + key
+            return [unit for identity, unit in self._by_id.items() if identity.endswith(tail)]
+        return []
+
+    # Evaluation
+
+    def outputs(self) -> Mapping[str, Any]:
+        """The evaluated outputs. Raises Problem where they depend on themselves."""
+        if self._outputs is None:
+            from .outputs import evaluate_outputs
+
+            if self._busy:
+                raise Problem("the outputs of the nested deployment depend on themselves")
+            self._busy = True
+            try:
+                self._outputs = evaluate_outputs(self)
+            finally:
+                self._busy = False
+        return self._outputs
+
+    def evaluate(self) -> None:
+        """Evaluate the body and the dependencies of every resource, nested ones too."""
+        for unit in self.units:
+            if not unit.active:
+                continue
+            with self.run.at(self.source, unit.path):
+                self.run.needs = unit.implicit
+                self._depends(unit)
+                if unit.is_deployment and not unit.existing:
+                    nested = unit.open()
+                    if nested is not None:
+                        nested.evaluate()
+                        nested.outputs()
+                        continue
+                self._body(unit)
+        self._serialize()
+
+    def _body(self, unit: Unit) -> None:
+        run, body = self.run, {}
+        for key, value in unit.raw.items():
+            if key.lower() in _OWN:
+                continue
+            with run.inside(key):
+                item = walk(value, unit.env)
+            if item is not BROKEN and not has_broken(item):
+                body[key] = item
+        unit.body = body
+
+    def _depends(self, unit: Unit) -> None:
+        held = find_key(unit.raw, "dependsOn")
+        if held is None or unit.raw[held] is None:
+            return
+        with self.run.inside(held):
+            entries = walk(unit.raw[held], unit.env.but(place="name"))
+            for place, text in enumerate(entries if isinstance(entries, list) else [entries]):
+                if text is BROKEN or text is None or isinstance(text, Unknown):
+                    continue
+                with self.run.inside(*([place] if isinstance(entries, list) else [])):
+                    if not isinstance(text, str):
+                        self.run.fault(f"'dependsOn' takes names and ids, but this is {kind(text)}")
+                        continue
+                    self._depend(unit, text)
+
+    def _depend(self, unit: Unit, text: str) -> None:
+        home: Deployment | None = self
+        found: list[Unit] = []
+        while home is not None and not found:
+            found = home.named(text)
+            home = home.outer if home.base is not None else None
+        if not found and text.lower() not in self._loops:
+            self.run.fault(f"'dependsOn' names '{text}', which is not defined in the template")
+        for other in found:
+            if other is unit:
+                self.run.fault(f"the resource '{unit.name}' depends on itself")
+            else:
+                unit.explicit[id(other)] = other
+
+    def _serialize(self) -> None:
+        """In a serial loop, a batch waits for the batch before it."""
+        for units in self._loops.values():
+            for unit in units:
+                if unit.batch and unit.index is not None and unit.index >= unit.batch:
+                    start = (unit.index // unit.batch - 1) * unit.batch
+                    for other in units[start : start + unit.batch]:
+                        unit.explicit.setdefault(id(other), other)
+
+    def walk_units(self) -> Iterator[Unit]:
+        """Every resource that is deployed, with those of nested templates in the place of their deployment."""
+        for unit in self.units:
+            if not unit.active:
+                continue
+            if unit.nested is not None:
+                yield from unit.nested.walk_units()
+            else:
+                yield unit
+
+
+def _segments(name: str) -> list[str]:
+    """A name's parts. What is in brackets is an unknown, and its slashes separate nothing."""
+    if "[" not in name:
+        return name.split("/")
+    parts, depth, current = [], 0, ""
+    for char in name:
+        depth += (char == "[") - (char == "]")
+        if char == "/" and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]

@@ -1,0 +1,104 @@
+"""The state of one evaluation: what was found wrong, how much work was done, and where it is at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from .context import Context
+from .errors import Fault, Problem
+from .reader import Template, path_text
+
+MAX_STEPS: Final = 5_000_000
+MAX_ITEMS: Final = 5_000_000
+MAX_NESTING: Final = 128
+MAX_FAULTS: Final = 100
+
+
+class Run:
+    """One call of `evaluate`. Its budget makes sure that no template runs or grows without end."""
+
+    def __init__(self, context: Context, source: Template) -> None:
+        self.context = context
+        self.source = source
+        self.path: list[str | int] = []
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        self.secrets: dict[str, Any] = {}
+        self.steps = 0
+        self.items = 0
+        self.calls = 0
+        self.needs: dict[int, Any] | None = None
+        self.label = ""
+        references = context.references
+        self._known: Mapping[str, Any] | None = (
+            {str(key).lower(): value for key, value in references.items()} if isinstance(references, Mapping) else None
+        )
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Problem("the template needs more than five million function calls; it was given up")
+
+    def grown(self, value: Any) -> None:
+        """Count a result against the budget. Raises Problem where it is too large or nested too deep."""
+        stack = [(value, 0)]
+        while stack:
+            item, depth = stack.pop()
+            self.items += 1
+            if self.items > MAX_ITEMS:
+                self.items = 0
+                raise Problem("the evaluated template is too large; it was given up")
+            if depth > MAX_NESTING:
+                raise Problem(f"the value is nested more than {MAX_NESTING} levels deep")
+            kind = type(item)
+            if kind is dict:
+                stack.extend((inner, depth + 1) for inner in item.values())
+            elif kind is list:
+                stack.extend((inner, depth + 1) for inner in item)
+
+    def fault(self, message: str, expression: str | None = None, column: int | None = None) -> None:
+        """Note something wrong at the current path."""
+        found = self._place(message, expression, column)
+        if len(self.faults) < MAX_FAULTS and found not in self.faults:
+            self.faults.append(found)
+
+    def warn(self, message: str) -> None:
+        found = self._place(message, None, None)
+        if len(self.warnings) < MAX_FAULTS and found not in self.warnings:
+            self.warnings.append(found)
+
+    def _place(self, message: str, expression: str | None, column: int | None) -> Fault:
+        text = f"{self.label}{message}." if self.label else message
+        return Fault(text, self.source.position(self.path), path_text(self.path), expression, column)
+
+    @contextmanager
+    def at(self, source: Template, path: Sequence[str | int], label: str = "") -> Iterator[None]:
+        """Work at another place for a while, such as on a variable that an expression mentions."""
+        before = self.source, self.path, self.label, self.needs
+        self.source, self.path, self.label, self.needs = source, list(path), label, None
+        try:
+            yield
+        finally:
+            self.source, self.path, self.label, self.needs = before
+
+    @contextmanager
+    def inside(self, *keys: str | int) -> Iterator[None]:
+        """Work on a value below the current path."""
+        self.path.extend(keys)
+        try:
+            yield
+        finally:
+            del self.path[len(self.path) - len(keys) :]
+
+    def answer(self, identity: str) -> Any:
+        """The resource with this id as GET gives it, or None."""
+        if self._known is not None:
+            return self._known.get(identity.lower())
+        return self.context.references.get(identity)
+
+    def lists(self, function: str, identity: str, api: str, body: Any) -> Any:
+        call = self.context.lists
+        return None if call is None else call(function, identity, api, body)
+
