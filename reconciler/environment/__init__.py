@@ -11,7 +11,7 @@ from reconciler.environment.checking import Context
 from reconciler.environment.faults import faults as model_faults
 from reconciler.environment.model import Azure, Deployment, Environment, Source
 from reconciler.environment.policy import Acknowledge, Ignore, Limits, Policy
-from reconciler.environment.references import BadReference, Reference, pieces, references, whole
+from reconciler.environment.references import BadReference, Reference, permitted, pieces, references, whole
 from reconciler.environment.schema import json_schema
 from reconciler.environment.suggest import did_you_mean
 from reconciler.environment.values import Limit, databricks_host
@@ -33,6 +33,7 @@ __all__ = [
     "json_schema",
     "load",
     "names",
+    "permitted",
     "pieces",
     "references",
     "whole",

@@ -34,7 +34,11 @@ def faults(
     told: places whose value is known to be wrong already, which are left out.
     partial: some of the input could not be read, so nothing is said to be missing."""
     schema = model_schema()
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    wrong_inside = {detail["loc"][:-1] for detail in details}
+    for detail in details:
+        if detail["type"] == "too_short" and detail["loc"] in wrong_inside:
+            continue  # pydantic counts only the items that are right
         node, path, rest = _locate(tree, detail["loc"])
         is_key = detail["type"] == "extra_forbidden" or "[key]" in detail["loc"]
         missing = detail["type"] == "missing"
@@ -43,7 +47,7 @@ def faults(
         place = node.key if node.key and (is_key or (missing and rest)) else node.place
         if place in told and not (missing and rest):
             continue
-        name = str(rest[-1] if rest else path[-1] if path else "the file")
+        name = _name(rest or path)
         around = object_at(schema, path if rest else path[:-1])
         yield place, Fault(str(place), *_words(detail, name, around))
 
@@ -63,6 +67,11 @@ def _locate(tree: Node, steps: tuple[Step, ...]) -> tuple[Node, tuple[Step, ...]
     return node, tuple(path), tuple(rest)
 
 
+def _name(path: tuple[Step, ...]) -> str:
+    """The key that a path ends in; of an item of a list, that of the list."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "the file")
+
+
 def _words(detail: ErrorDetails, name: str, around: Mapping[str, Any]) -> tuple[str, str]:
     code, context = detail["type"], detail.get("ctx", {})
     known: Mapping[str, Any] = around.get("properties", {})
@@ -77,6 +86,8 @@ def _words(detail: ErrorDetails, name: str, around: Mapping[str, Any]) -> tuple[
         one = f"It must be {' or '.join(choices)}." if len(choices) > 1 else f"Write `{choices[0]}`."
         guess = did_you_mean(str(detail["input"]), choices)
         return f"{shown(detail['input'])} cannot be the value of `{name}`.", guess or one
+    if code in ("string_too_short", "too_short"):
+        return f"`{name}` must not be empty.", ""
     if code in WANTED:
         return _wrong_kind(code, name, detail["input"])
     return f"`{name}`: {detail['msg'][0].lower()}{detail['msg'][1:]}.", ""

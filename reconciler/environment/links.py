@@ -14,6 +14,7 @@ from reconciler.environment.references import (
     misplaced,
     references,
 )
+from reconciler.environment.rule import shown
 from reconciler.environment.suggest import did_you_mean
 from reconciler.yamlfile import Node
 
@@ -40,7 +41,7 @@ def check_references(context: Context) -> Iterator[Found]:
             if reference.kind == AZURE and declared is not None and reference.parts[0] not in declared:
                 yield (
                     node.place,
-                    f"`{reference.text}` names no deployment of `azure.deployments`.",
+                    f"{shown(reference.text)} names no deployment of `azure.deployments`.",
                     did_you_mean(reference.parts[0], declared)
                     or f"There is {', '.join(declared) or 'none'}.",
                 )

@@ -11,6 +11,7 @@ from reconciler import yamlfile
 from reconciler.environment import names as n
 from reconciler.environment import values as v
 from reconciler.environment.policy import Policy
+from reconciler.environment.references import Reference, references
 from reconciler.environment.section import Section
 from reconciler.environment.workloads import Alert, Check, Databricks, DataFactory, KeyVault
 
@@ -123,8 +124,8 @@ class Environment(Section):
             yamlfile.at(self._tree, yamlfile.parse_path(path) if isinstance(path, str) else path).place
         )
 
-    def walk(self) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-        """Every value as the files say it, with its path."""
+    def references(self) -> Iterator[tuple[tuple[str | int, ...], Reference]]:
+        """Every `${…}` of the files, with the path of the value that it stands in."""
         for path, node in self._tree.walk() if self._tree else ():
-            if not isinstance(node.value, dict | list):
-                yield path, node.value
+            if isinstance(node.value, str):
+                yield from ((path, reference) for reference in references(node.value))

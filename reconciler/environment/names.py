@@ -80,7 +80,7 @@ WorkspacePath = Annotated[
 ResourceId = Annotated[
     str,
     Rule(
-        rf"(?i:/subscriptions/{_guid}/resourceGroups/[^/\s]+/providers/[^/\s]+(?:/[^/\s]+/[^/\s]+)+)",
+        rf"/subscriptions/{_guid}/resource[Gg]roups/[^/\s]+/providers/[^/\s]+(?:/[^/\s]+/[^/\s]+)+",
         "the id of an Azure resource",
         "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/bikeshare-test"
         "/providers/Microsoft.Databricks/workspaces/bikeshare-test",
@@ -109,7 +109,7 @@ HttpsUrl = Annotated[
     str,
     Rule(
         _https,
-        "an https address without user name or password",
+        "an address that begins with https:// and holds no user name or password",
         "https://example.org/health",
         reference=True,
         quoted=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from reconciler.environment.suggest import did_you_mean
 
@@ -112,6 +113,17 @@ def _reference(text: str) -> Reference:
     return Reference(named, parts, text)
 
 
+def permitted(reference: Reference, allowed: frozenset[str]) -> bool:
+    """Whether the app setting RECONCILER_SECRETS allows a reference.
+
+    It holds `NAME` of app settings and `VAULT/NAME` of secrets; `*` in an a name stands for any text.
+    References of other kinds need no permission."""
+    if reference.kind not in (ENV, SECRET):
+        return True
+    name = "/".join(reference.parts)
+    return any(fnmatchcase(name, pattern) for pattern in allowed)
+
+
 class Allowed(Enum):
     """Which references may stand in a value; the text says it to people."""
 
@@ -130,6 +142,7 @@ PLACES: tuple[tuple[str, Allowed], ...] = (
     ("databricks.resourceId", Allowed.AZURE_WHOLE),
     ("databricks.secretScopes.*.secrets.*", Allowed.SECRET),
     ("keyVault.secrets.*", Allowed.SECRET),
+    ("keyVault.secrets.*.value", Allowed.SECRET),
     ("checks.*.parameters.**", Allowed.KNOWN),
     ("checks.*.compute.**", Allowed.KNOWN),
     ("checks.*.http", Allowed.KNOWN),
@@ -174,5 +187,5 @@ def misplaced(value: str, allowed: Allowed) -> tuple[str, str] | None:
     }
     if permitted[allowed]:
         return None
-    shown = " and ".join(f"`${{{kind}…}}`" for kind in sorted(kinds))
-    return f"{shown} may not stand here like this.", allowed.value
+    examples = " and ".join(f"`{FORMS[kind].example}`" for kind in sorted(kinds))
+    return f"A reference of the form {examples} may not stand here like this.", allowed.value

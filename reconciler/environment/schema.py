@@ -18,8 +18,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def model_schema() -> dict[str, Any]:
     """The schema of a whole environment, with all that is required of it."""
     schema = Environment.model_json_schema(by_alias=True)
-    secrets = schema["$defs"]["KeyVault"]["properties"]["secrets"]
-    secrets["additionalProperties"] = {"anyOf": [{"type": "string"}, secrets["additionalProperties"]]}
+    entries = schema["$defs"]["KeyVault"]["properties"]["secrets"]["patternProperties"]
+    for pattern, secret in entries.items():
+        entries[pattern] = {"anyOf": [{"type": "string"}, secret]}
     return schema
 
 
@@ -35,19 +36,31 @@ def json_schema() -> dict[str, Any]:
     for part in _merging(schema, schema, set()):
         part.pop("required", None)
         part.pop("oneOf", None)
-    return {"$schema": DIALECT, **schema}
+    return {"$schema": DIALECT, **_lean(schema, keep_titles=True)}
+
+
+def _lean(part: Any, *, keep_titles: bool = False) -> Any:
+    """A schema without what pydantic adds and no editor needs: titles made from keys, defaults of null."""
+    if isinstance(part, list):
+        return [_lean(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    lean = {}
+    for key, value in part.items():
+        if key in ("properties", "patternProperties", "$defs"):
+            lean[key] = {name: _lean(below) for name, below in value.items()}
+        elif key in ("examples", "enum", "const"):
+            lean[key] = value
+        elif not (key == "title" and not keep_titles) and not (key == "default" and value is None):
+            lean[key] = _lean(value)
+    return lean
 
 
 def object_at(schema: Mapping[str, Any], path: tuple[Step, ...]) -> dict[str, Any]:
     """The part of a schema that describes the value at a path; any number stands for an item of a list."""
     here = _follow(schema, schema)
     for step in path:
-        other = here.get("additionalProperties")
-        below = (
-            here.get("items")
-            or here.get("properties", {}).get(step)
-            or (other if isinstance(other, dict) else {})
-        )
+        below = here.get("items") or here.get("properties", {}).get(step) or next(iter(_entries(here)), {})
         here = _follow(below, schema)
     return here
 
@@ -71,6 +84,11 @@ def _merging(part: Mapping[str, Any], schema: Mapping[str, Any], seen: set[int])
         return
     seen.add(id(here))
     yield here
-    other = here.get("additionalProperties")
-    for below in (*here.get("properties", {}).values(), *([other] if isinstance(other, dict) else [])):
+    for below in (*here.get("properties", {}).values(), *_entries(here)):
         yield from _merging(below, schema, seen)
+
+
+def _entries(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What describes the values of a map whose keys are free."""
+    other = part.get("additionalProperties")
+    return [*part.get("patternProperties", {}).values(), *([other] if isinstance(other, dict) else [])]

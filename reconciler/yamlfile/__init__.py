@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 1_000_000
+MAX_SECTIONS = 200
 EVERYTHING = "*"
 """In a document's `broken`: nothing of the file could be read."""
 
@@ -86,19 +87,22 @@ def _decode(content: bytes, file: str) -> tuple[str, tuple[Place, Fault] | None]
 
 def _salvage(text: str, file: str, whole: Composer) -> Document:
     """Read the top-level sections one by one, and keep those that can be read."""
-    stop = max((place.line for place, _ in whole.faults), default=0)
     starts = [match.start() for match in TOP_LEVEL_KEY.finditer(text)]
+    faults = list(whole.faults)
+    if whole.hopeless or len(starts) > MAX_SECTIONS:
+        return Document(Node({}, Place(file)), tuple(faults), frozenset({EVERYTHING}))
+    stop = max(place.line for place, _ in faults)
     sections: dict[str, Node] = {}
     broken: set[str] = set()
-    faults = list(whole.faults)
+    nodes = 0
     for start, end in pairwise([*starts, len(text)]):
-        line = text.count("\n", 0, start)
-        part = Composer(text[start:end], file, line)
+        part = Composer(text[start:end], file, text.count("\n", 0, start), nodes)
         node = part.document()
+        nodes = part.nodes
         if part.stopped:
-            broken.add(text[start:].split(":", 1)[0].strip("\"'"))
+            broken.add(text[start:end].split(":", 1)[0].strip("\"'"))
             faults += [(place, fault) for place, fault in part.faults if place.line > stop]
         elif isinstance(node.value, dict):
             sections |= {key: child for key, child in node.value.items() if key not in sections}
-            faults += [found for found in part.faults if found not in faults]
+            faults += [found for found in part.faults if found not in whole.faults]
     return Document(Node(sections, Place(file)), tuple(faults), frozenset(broken or {EVERYTHING}))

@@ -18,6 +18,7 @@ from reconciler.yamlfile.node import Node, Place, Scalar
 
 MAX_NODES = 20_000
 """Maps, lists and values of one file, aliases counted as what they stand for."""
+MAX_KEY = 500
 MAX_DEPTH = 40
 MAX_FAULTS = 100
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -50,16 +51,20 @@ class _Stop(Exception):
 
 
 class Composer:
-    """Builds nodes from the parser's events; every limit is checked before memory is spent."""
+    """Builds nodes from the parser's events; every limit is checked before memory is spent.
 
-    def __init__(self, text: str, file: str, first_line: int = 0) -> None:
+    stopped: a fault kept it from reading on; hopeless: that was a limit, so nothing else is tried.
+    first_line, nodes: what comes before the text in its file."""
+
+    def __init__(self, text: str, file: str, first_line: int = 0, nodes: int = 0) -> None:
         self.parser = _Events(text)
         self.file = file
         self.first_line = first_line
         self.anchors: dict[str, Node] = {}
-        self.nodes = 0
+        self.nodes = nodes
         self.faults: list[tuple[Place, Fault]] = []
         self.stopped = False
+        self.hopeless = False
 
     def place(self, mark: Any) -> Place:
         if mark is None:
@@ -87,7 +92,7 @@ class Composer:
                 )
             return node
         except _Stop:
-            pass
+            self.hopeless = True
         except yaml.MarkedYAMLError as error:
             self._syntax(error)
         except (ReaderError, ValueError, OverflowError, IndexError) as error:
@@ -186,15 +191,22 @@ class Composer:
             self.blame(place, "Merge keys are not read.", "Write the keys out, or share them by `extends`.")
             return None
         self._count(1, place)
-        return str(event.value)
+        if len(event.value) > MAX_KEY:
+            self.blame(place, f"A key has at most {MAX_KEY} characters.")
+            return None
+        return self._whole_characters(str(event.value), place)
+
+    def _whole_characters(self, text: str, place: Place) -> str:
+        """The text, or "" where an escape in it is half a character (a lone surrogate)."""
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.blame(place, "The text holds half a character (a surrogate).", "Write the whole character.")
+            return ""
+        return text
 
     def _scalar(self, event: Any, place: Place) -> Scalar:
         text = str(event.value)
         if not event.implicit[0]:  # quoted, or a block of text
-            if any("\ud800" <= character <= "\udfff" for character in text):
-                self.blame(place, "The text holds half a character (a surrogate).")
-                return ""
-            return text
+            return self._whole_characters(text, place)
         if text in NULLS:
             return None
         if text in BOOLEANS:
@@ -205,10 +217,11 @@ class Composer:
             return float(text)
         if AMBIGUOUS.fullmatch(text):
             truth = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower())
-            way_out = f'write {truth}, or "{text}" for the text' if truth else f'write "{text}" for the text'
-            self.blame(
-                place, f"`{text}` means different things to different YAML readers.", f"Please {way_out}."
+            subject = f"`{text}`" if truth else "A number written like this"
+            way_out = (
+                f'Write {truth}, or "{text}" for the text.' if truth else "Put it in quotes if it is text."
             )
+            self.blame(place, f"{subject} means different things to different YAML readers.", way_out)
             return None
         return text
 
