@@ -1,0 +1,191 @@
+"""The store that is a folder.
+
+    ROOT/key                         32 random bytes for keyed hashes
+    ROOT/ENVIRONMENT/state.json      the whole state as of some save
+                     journal.jsonl   what each save since then changed, a line each
+                     history.jsonl   past ticks, a line each
+                     lock            held while a run works on the environment; its text says who does
+
+A save appends one line to the journal and forces it to the disk (`fdatasync`) before it answers: after a
+crash or a power cut, what is loaded is the last save that was answered, or the one that was being made.
+The journal is folded into state.json when a run lets go of its lock, or when it has grown large; its lines
+are known by their serial, so a fold that was cut short loses and repeats nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import StaleState, StateError, StateLocked
+from reconciler.record import State, to_json
+from reconciler.state import disk, journal
+from reconciler.state.journal import Kept
+from reconciler.state.store import Lease
+
+FOLD_BYTES = 4 << 20
+"""A journal of this size is folded into state.json, a history of this size loses its older half."""
+RESERVED = frozenset({"key", "cache"})
+"""Names in the root that are no environment's."""
+HISTORY_WAY_OUT = "Remove that line, or the file: nothing but `history` reads it."
+
+
+class FileStore:
+    """A Store that is a folder. Folders are made with mode 0700, files with 0600.
+
+    Safe to use from several threads and processes of one machine; a lock is `flock`'s: it dies with its
+    process. A network share must carry `flock`, as NFS since version 4 does."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._known: dict[str, Kept] = {}
+
+    def load(self, environment: str) -> State | None:
+        folder = self._folder(environment)
+        if not folder.is_dir():
+            return None
+        with disk.exclusive(folder):
+            return self._kept(environment, folder).state
+
+    def save(self, state: State) -> State:
+        folder = self._make(state.environment)
+        saved = replace(state, serial=state.serial + 1)
+        with disk.exclusive(folder):
+            kept = self._kept(state.environment, folder)
+            _refuse_stale(kept.state, state, str(folder))
+            self._known.pop(state.environment, None)  # until it is on the disk for sure
+            if kept.state is None or kept.size > FOLD_BYTES:
+                _fold(folder, saved)
+                size = 0
+            else:
+                line = journal.line(journal.delta(kept.state, saved))
+                disk.append(folder / journal.JOURNAL, kept.size, line)
+                size = kept.size + len(line)
+            self._known[state.environment] = Kept(saved, size, journal.mark(folder))
+        return saved
+
+    @contextmanager
+    def lock(self, environment: str, holder: str) -> Iterator[Lease]:
+        path = self._make(environment) / "lock"
+        with disk.failing(path):
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _held(environment, os.pread(file, 4096, 0)) from None
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            with disk.failing(path):
+                os.ftruncate(file, 0)
+                os.pwrite(file, journal.line({"holder": holder, "since": since, "process": os.getpid()}), 0)
+            lease = Lease(environment, holder, since, lambda: disk.same(file, path))
+            lease.check()
+            yield lease
+            if lease.held():
+                with suppress(StateError):  # the journal holds all of it
+                    self._fold_journal(environment, path.parent)
+        finally:
+            with suppress(OSError):
+                os.ftruncate(file, 0)
+            os.close(file)
+
+    def append_history(self, environment: str, tick: Mapping[str, Any]) -> None:
+        path = self._make(environment) / "history.jsonl"
+        with disk.exclusive(path.parent):
+            lines = disk.whole_lines(path)
+            if sum(map(len, lines)) > FOLD_BYTES:
+                lines = lines[len(lines) // 2 :]
+                disk.replace(path, b"".join(lines))
+            disk.append(path, sum(map(len, lines)), journal.line(tick))
+
+    def history(self, environment: str, limit: int = 50) -> list[dict[str, Any]]:
+        path = self._folder(environment) / "history.jsonl"
+        if not path.is_file():
+            return []
+        with disk.exclusive(path.parent):
+            lines = list(enumerate(disk.whole_lines(path), 1))
+        newest = lines[::-1][:limit]
+        return [journal.parse(line, f"{path}:{number}", HISTORY_WAY_OUT) for number, line in newest]
+
+    def environments(self) -> tuple[str, ...]:
+        return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{journal.CHECKPOINT}")))
+
+    def key(self) -> bytes:
+        self._make()
+        path = self._root / "key"
+        with disk.exclusive(self._root):
+            if not path.exists():
+                disk.replace(path, secrets.token_bytes(32))
+            key = path.read_bytes()
+        if len(key) != 32:
+            message = "the key is damaged. Remove it: every secret is then written once more."
+            raise StateError(message, where=str(path))
+        return key
+
+    def _folder(self, environment: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", environment) or environment in RESERVED:
+            allowed = "up to 63 letters, digits, '.', '_' and '-', the first a letter or a digit"
+            reserved = ", ".join(sorted(RESERVED))
+            message = f"{environment!r} is no name for an environment. Take {allowed}; not {reserved}."
+            raise StateError(message, code="environment-name")
+        return self._root / environment
+
+    def _make(self, environment: str = "") -> Path:
+        """The folder of an environment, or the root, made where it is not there."""
+        folder = self._folder(environment) if environment else self._root
+        with disk.failing(folder):
+            if not self._root.is_dir():
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                disk.replace(self._root / ".gitignore", b"*\n")  # a state in a checkout is nobody's to commit
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def _kept(self, environment: str, folder: Path) -> Kept:
+        """What is on the disk; from memory where nobody has written since."""
+        known = self._known.get(environment)
+        if known is None or known.mark != journal.mark(folder):
+            known = self._known[environment] = journal.read(environment, folder)
+        return known
+
+    def _fold_journal(self, environment: str, folder: Path) -> None:
+        with disk.exclusive(folder):
+            kept = self._kept(environment, folder)
+            if kept.state and kept.size:
+                _fold(folder, kept.state)
+                self._known[environment] = replace(kept, size=0, mark=journal.mark(folder))
+
+
+def _fold(folder: Path, state: State) -> None:
+    """The whole state into state.json, then an empty journal. A crash in between leaves lines whose serial
+    state.json has reached: they are passed over."""
+    disk.replace(folder / journal.CHECKPOINT, journal.line(to_json(state)))
+    disk.append(folder / journal.JOURNAL, 0, b"")
+
+
+def _refuse_stale(kept: State | None, state: State, where: str) -> None:
+    if kept is None:
+        if state.serial:
+            raise StaleState(
+                f"save {state.serial}, which this is made from, is gone. Run again.", where=where
+            )
+    elif (kept.lineage, kept.serial) != (state.lineage, state.serial):
+        other = "" if kept.lineage == state.lineage else " of another lineage"
+        message = f"somebody else saved: this is made from save {state.serial}, kept is {kept.serial}{other}."
+        raise StaleState(f"{message} Run again.", where=where)
+
+
+def _held(environment: str, text: bytes) -> StateLocked:
+    try:
+        by = json.loads(text)
+        who = f"{by['holder']} (process {by['process']}) since {by['since']}"
+    except (ValueError, KeyError, TypeError):
+        who = "a run that is just beginning or ending"
+    return StateLocked(f"{environment} is held by {who}. Wait for it, or end it.", where=environment)
