@@ -65,6 +65,8 @@ class App:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         body = await _body(receive)
+        if body is None:
+            return
         request, raw_path = _request(scope, body)
         own = request.host in _OWN_HOSTS and raw_path.startswith("/_sandbox/")
         answer = self._controlled(request, raw_path) if own else self._answer(request, raw_path)
@@ -212,10 +214,13 @@ def _refusal(service: Service, fault: Fault) -> Response:
     return service.error(CloudError(fault.status, code, fault.message or "A fault that was asked for."))
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None when the client went away before it had sent it."""
     parts = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

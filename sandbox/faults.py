@@ -100,8 +100,9 @@ def parse(asked: Mapping[str, Any]) -> Fault:
     wrong += [f"unknown field 'match.{name}'" for name in match if name not in ("method", "host", "path")]
     if asked.get("do") not in KINDS:
         wrong.append(f"'do' is one of {', '.join(sorted(KINDS))}")
-    if asked.get("do") == "kill" and not asked.get("pid"):
-        wrong.append("'kill' needs a 'pid'")
+    # Process 1 and the groups that zero and negative numbers mean are nobody's to kill.
+    if asked.get("do") == "kill" and (not isinstance(asked.get("pid"), int) or asked["pid"] <= 1):
+        wrong.append("'kill' needs the 'pid' of one process")
     if asked.get("when", "before") not in ("before", "after"):
         wrong.append("'when' is before or after")
     if wrong:

@@ -13,7 +13,7 @@ from hmac import compare_digest
 from sandbox.identities import RECONCILER, Identity
 from sandbox.service import CloudError, Request, Response, Route
 from sandbox.services.entra.rules import known_resource
-from sandbox.services.identity import shapes
+from sandbox.services.identity import rules, shapes
 from sandbox.world import World
 
 # Managed-identity tokens live for a day (learn.microsoft.com, managed identities FAQ).
@@ -31,7 +31,7 @@ def token(world: World, request: Request) -> Response:
     if not known_resource(world, resource):
         raise CloudError(400, "BadRequest", f"The resource principal named '{resource}' was not found.")
     identity = _identity(world, request)
-    if identity is None or identity.kind != "ManagedIdentity":
+    if identity is None or not rules.attached(identity):
         raise CloudError(
             400, "BadRequest", "No Managed Identity found for specified ClientId/ResourceId/PrincipalId."
         )
