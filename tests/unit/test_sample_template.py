@@ -20,6 +20,7 @@ SHARED_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000002/resourceGrou
 SHARED = f"{SHARED_GROUP}/providers/Microsoft.Databricks/workspaces/lake"
 RECONCILER = "11111111-1111-1111-1111-111111111111"
 FACTORY_PRINCIPAL = "22222222-2222-2222-2222-222222222222"
+READS_FACTORY = "reference(variables('dataFactoryId')"
 NAMES = {"storageAccountName": "store", "keyVaultName": "bikes", "dataFactoryName": "adf"}
 LIVE = {
     STORAGE: {"properties": {"primaryEndpoints": {"dfs": "https://store.dfs.core.windows.net/"}}},
@@ -164,3 +165,10 @@ def test_everything_a_resource_depends_on_is_in_the_template() -> None:
     ids = {r.id for r in evaluation.resources}
     assert [need for r in evaluation.resources for need in r.depends_on if need not in ids] == []
     assert len(ids) == len(evaluation.resources)
+
+
+def test_what_reads_the_factory_by_its_id_says_that_it_depends_on_it() -> None:
+    """ARM takes `reference` as a dependency only where it has a name, not an id, and here it has the id."""
+    readers = [r for r in json.loads(FILE.read_text())["resources"] if READS_FACTORY in json.dumps(r)]
+    assert len(readers) == 3
+    assert [r["type"] for r in readers if "[variables('dataFactoryId')]" not in r["dependsOn"]] == []
