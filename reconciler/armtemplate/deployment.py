@@ -48,6 +48,7 @@ class Unit:
         self.batch = 0
         self.type = ""
         self.name = ""
+        self.short = ""
         self.api_version = ""
         self.id = ""
         self.scope = ""
@@ -123,6 +124,7 @@ class Deployment:
         self.units: list[Unit] = []
         self._by_id: dict[str, Unit] = {}
         self._by_name: dict[str, list[Unit]] = {}
+        self._by_alias: dict[str, list[Unit]] = {}
         self._by_symbol: dict[str, Unit] = {}
         self._loops: dict[str, list[Unit]] = {}
         self._outputs: Mapping[str, Any] | None = None
@@ -224,10 +226,15 @@ class Deployment:
         key = unit.id.lower()
         twin = self._by_id.get(key)
         if twin is not None and twin.active and unit.active and not (twin.existing or unit.existing):
-            self.run.fault(f"the resource '{unit.id}' is defined twice in the template")
+            # ARM refuses this when it deploys; what each of them would be is still worth knowing.
+            self.run.warn(f"the resource '{unit.id}' is defined twice in the template")
         if twin is None or unit.active:
             self._by_id[key] = unit
         self._by_name.setdefault(unit.name.lower(), []).append(unit)
+        if unit.parent is not None:
+            # A child may be called by the name it has inside of its parent.
+            for alias in {unit.short.lower(), unit.name.rpartition("/")[2].lower()} - {unit.name.lower()}:
+                self._by_alias.setdefault(alias, []).append(unit)
 
     def _condition(self, raw: Mapping[str, Any], env: Env) -> bool:
         held = find_key(raw, "condition")
@@ -254,7 +261,7 @@ class Deployment:
                 return False
             words[field] = value
         unit.api_version = words["apiVersion"]
-        unit.type, unit.name = words["type"], words["name"]
+        unit.type, unit.name, unit.short = words["type"], words["name"], words["name"]
         if parent is not None and not self._is_whole(unit, parent):
             unit.type, unit.name = f"{parent.type}/{unit.type}", f"{parent.name}/{unit.name}"
         scope = self._scope(unit, env, parent)
@@ -374,7 +381,7 @@ class Deployment:
         if unit is None:
             unit = self._by_id.get(key.rstrip("/") if len(key) > 1 else key)
         if unit is None:
-            named = self._by_name.get(key, [])
+            named = self._by_name.get(key) or self._by_alias.get(key, [])
             unit = next((item for item in named if item.active), named[0] if named else None)
         if unit is None and self.base is not None and self.outer is not None:
             return self.outer.find(identity)
@@ -394,6 +401,8 @@ class Deployment:
             return [self._by_id[key.rstrip("/")]]
         if key in self._by_name:
             return self._by_name[key]
+        if key in self._by_alias:
+            return self._by_alias[key]
         relative = relative_id(self.target.id, text)
         if relative is not None and relative.lower() in self._by_id:
             return [self._by_id[relative.lower()]]

@@ -12,13 +12,14 @@ from .errors import Fault, Position, TemplateError
 from .frame import Frame
 from .functions import resource as _resource  # noqa: F401  registers its functions
 from .functions import scope as _scope  # noqa: F401  registers its functions
+from .ids import RESOURCE_GROUP
 from .limits import check_limits
 from .order import Order
 from .outputs import Output
 from .parameters import one_value
 from .reader import Template, parse, path_text
 from .run import Run
-from .values import KeyVaultReference, get
+from .values import KeyVaultReference, Unknown, get
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,8 @@ def _deployment(run: Run, root: dict[str, Any], source: Template, given: Mapping
     info: dict[str, Any] = {"name": context.deployment_name, "properties": properties}
     if context.deployment_location is not None:
         info["location"] = context.deployment_location
+    elif target.kind != RESOURCE_GROUP:
+        info["location"] = Unknown("deployment().location")
     frame = Frame(run, root, source, (), target, given, info)
     frame.settle()
     deployment = Deployment(run, frame, root, source, (), target, None)

@@ -62,6 +62,8 @@ def one_value(entry: Any) -> Any:
     if not isinstance(entry, Mapping):
         return entry
     reference = get(entry, "reference")
+    if isinstance(reference, str) and len(entry) == 1:
+        return KeyVaultReference(reference, "")
     if isinstance(reference, Mapping) and (vault := get(reference, "keyVault")) is not None:
         identity = get(vault, "id") if isinstance(vault, Mapping) else None
         version = get(reference, "secretVersion")

@@ -127,6 +127,10 @@ def _distinct(items: list[Any]) -> list[Any]:
     return result
 
 
+def _distinct_of(values: Any) -> list[Any]:
+    return _distinct(array("distinct", values))
+
+
 def merge(left: dict[str, Any], right: dict[str, Any], depth: int = 0) -> dict[str, Any]:
     """Objects one over the other, deep; arrays and scalars of the later one win."""
     if depth > 128:
@@ -186,6 +190,7 @@ def _create(*args: Any) -> list[Any]:
 FUNCTIONS: Final = (
     Function("array", _array, 1, 1, shallow=True),
     Function("concat", _concat, 1, None, shallow=True),
+    Function("distinct", _distinct_of, 1, 1),
     Function("contains", _contains, 2, 2, shallow=True),
     Function("createArray", _create, 0, None, shallow=True),
     Function("empty", _empty, 1, 1, shallow=True),

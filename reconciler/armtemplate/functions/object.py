@@ -25,7 +25,7 @@ def _items(value: Any) -> list[dict[str, Any]]:
 
 
 def _keys(value: Any) -> list[str]:
-    return list(mapping("objectKeys", value))
+    return sorted(mapping("objectKeys", value), key=order)
 
 
 def _shallow_merge(values: Any) -> Any:

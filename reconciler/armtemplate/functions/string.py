@@ -113,6 +113,23 @@ def _ends_with(value: Any, suffix: Any) -> bool:
     return fold(text("endsWith", value)).endswith(fold(text("endsWith", suffix)))
 
 
+def _like(value: Any, pattern: Any) -> bool:
+    """Whether the text fits a pattern in which `*` stands for any text; case does not matter."""
+    source, parts = fold(text("like", value)), fold(text("like", pattern)).split("*")
+    if len(parts) == 1:
+        return source == parts[0]
+    head, *middle, tail = parts
+    if len(source) < len(head) + len(tail) or not source.startswith(head) or not source.endswith(tail):
+        return False
+    at, end = len(head), len(source) - len(tail)
+    for part in middle:
+        found = source.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
 def _simple(value: str, upper: bool) -> str:
     changed = value.upper() if upper else value.lower()
     if len(changed) == len(value):
@@ -181,6 +198,7 @@ FUNCTIONS: Final = (
     Function("fail", _fail, 1, 1),
     Function("format", format_text, 1, None),
     Function("json", json_value, 1, 1),
+    Function("like", _like, 2, 2),
     Function("padLeft", _pad_left, 2, 3),
     Function("replace", _replace, 3, 3),
     Function("split", _split, 2, 2),
