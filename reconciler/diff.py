@@ -2,7 +2,8 @@
 
 Only fields that desired mentions, or mentioned when last applied, can be changes. Where a baseline (the body
 read after our own write) is given, drift is live against baseline: what Azure made of our value is no drift,
-and a value that it refused to keep is told once as not accepted. Everything is linear in the size of the bodies.
+and a value that it refused to keep is told once as not accepted. All of it is linear
+in the size of the bodies.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class Comparison:
-    """changes: what a write would put right. not_accepted: what Azure keeps otherwise, whatever is written."""
+    """changes: what a write puts right. not_accepted: what Azure keeps otherwise, whatever is written."""
 
     changes: tuple[FieldChange, ...]
     not_accepted: tuple[FieldChange, ...]
@@ -162,13 +163,12 @@ class _Walk:
                 self.node(here, spot.key(name), at.under(name, index))
 
     def items(self, path: str, spot: Spot, at: _Sides) -> None:
-        by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
         ours = _list(at.desired)
         applied, baseline = _list(at.applied), _list(at.baseline)
-        names = lists.identities((ours, at.live, applied, baseline), by)
+        names = lists.identities((ours, at.live, applied, baseline), spot)
         pair = _pairing(names, (ours, at.live, applied, baseline))
         pairs = pair(0, 1)
-        if lists.reordered(pairs) and names is None:
+        if lists.reordered(pairs):
             if "ordered" in spot.kinds:
                 self.differs(path, spot, at, "notAccepted")
             else:
@@ -178,8 +178,8 @@ class _Walk:
         gone = _lookup(pair(1, 2))
         wanted_in_baseline = _lookup(pair(0, 3))
         for mine, theirs in pairs:
-            value = at.live[theirs] if theirs is not None else ours[mine]  # type: ignore[index]
-            name = lists.identity(value, by) if names is not None else (theirs if mine is None else mine)
+            value = at.live[theirs] if mine is None else ours[mine]
+            name = lists.identity(value, spot) if names is not None else (theirs if mine is None else mine)
             here, there = paths.item(path, name or 0), spot.item(name or 0)
             old = to_applied.get(mine) if mine is not None else gone.get(theirs)
             if mine is None and old not in left_over:
@@ -221,21 +221,22 @@ class _Walk:
 
     def leaf(self, path: str, spot: Spot, at: _Sides) -> None:
         rule = judged(at.desired, at.live, spot)
-        if rule is not None and self.lost(rule, at):
+        if rule is not None and self.moved(rule, spot, at):
             rule = None
         if rule is None:
             self.differs(path, spot, at, "missing" if at.live is ABSENT or at.live is None else "notAccepted")
         elif rule:
             self.equal.append(Equal(path, rule))
 
-    def lost(self, rule: str, at: _Sides) -> bool:
-        """Whether a value that need not come back did so after our write, and is now gone."""
+    def moved(self, rule: str, spot: Spot, at: _Sides) -> bool:
+        """Whether what a rule lets pass beside desired is not what was read after our write."""
+        if not self.based:
+            return False
+        if rule == "null":
+            return not same(at.live, at.baseline, spot)
+        gone = at.live is ABSENT or empty(at.live)
         return (
-            self.based
-            and rule in ("secret", "unreadable")
-            and not empty(at.baseline)
-            and at.baseline is not ABSENT
-            and (at.live is ABSENT or empty(at.live))
+            rule in ("secret", "unreadable") and gone and at.baseline is not ABSENT and not empty(at.baseline)
         )
 
     def differs(self, path: str, spot: Spot, at: _Sides, reason: str) -> None:
@@ -249,12 +250,13 @@ class _Walk:
             cause, reason = Cause.DRIFT, "drift"
         elif self.recorded or "forced" in spot.kinds:
             into = self.not_accepted
+        hide = _holds_secret(at.desired) or _holds_secret(at.applied)
         into.append(
             FieldChange(
                 path,
                 _shown(at.applied, spot),
                 _shown(at.desired, spot),
-                _shown(at.live, spot),
+                CHANGED if hide and at.live is not ABSENT else _shown(at.live, spot),
                 cause,
                 reason,
                 "immutable" in spot.kinds,
@@ -278,11 +280,10 @@ class _Walk:
                     paths.child(path, name), spot.key(name), value, _under(baseline, name, index)
                 )
         elif isinstance(live, list) and isinstance(baseline, list):
-            by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
-            names = lists.identities((live, baseline), by)
+            names = lists.identities((live, baseline), spot)
             for mine, theirs in _pairing(names, (live, baseline))(0, 1):
                 if mine is not None:
-                    name = mine if names is None else lists.identity(live[mine], by)
+                    name = mine if names is None else lists.identity(live[mine], spot)
                     was = ABSENT if theirs is None else baseline[theirs]
                     self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], was)
         elif not (self.based and same(live, baseline, spot)):
@@ -343,7 +344,7 @@ def _told(change: FieldChange) -> dict[str, Any]:
 
 
 def judged(sent: Any, seen: Any, spot: Spot) -> str | None:
-    """The rule under which a value that was sent counts as what is seen: "" if identical, None if it differs."""
+    """The rule under which what was sent counts as what is seen: "" if identical, None if it differs."""
     if sent is None and seen is not ABSENT:
         return "" if seen is None else "null"
     if sent is ABSENT:
@@ -399,8 +400,7 @@ def same(one: Any, other: Any, spot: Spot) -> bool:
             for name in left.keys() | right
         )
     if isinstance(one, list) and isinstance(other, list):
-        by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
-        pairs = _pairing(lists.identities((one, other), by), (one, other))(0, 1)
+        pairs = _pairing(lists.identities((one, other), spot), (one, other))(0, 1)
         if "ordered" in spot.kinds and lists.reordered(pairs):
             return False
         return all(
@@ -422,7 +422,13 @@ def _is_hash(value: Any) -> bool:
 
 def _is_default(value: Any, spot: Spot) -> bool:
     rule = spot.kinds.get("default")
-    return rule is not None and (rule.any_value or same(value, rule.value, spot))
+    if rule is None or rule.any_value:
+        return rule is not None
+    if rule.where:
+        return isinstance(value, Mapping) and all(
+            name in value and same(value[name], wanted, spot.key(name)) for name, wanted in rule.where.items()
+        )
+    return same(value, rule.value, spot)
 
 
 def _identical(one: Any, other: Any) -> bool:
@@ -452,6 +458,14 @@ def _pairing(names: list[list[str]] | None, sides: tuple[Sequence[Any], ...]) ->
         return lists.matched(sides[left], sides[right])
 
     return pair
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_secret(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds_secret(each) for each in value)
+    return isinstance(value, Secret)
 
 
 def _shown(value: Any, spot: Spot) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -23,7 +23,7 @@ RULES: Final[Mapping[str, str]] = {
     "date": "the same moment in another form",
     "duration": "the same duration in another form",
     "location": "the same region, by display name or by name",
-    "id": "the same resource id: case does not matter, and a definition may be named with or without its scope",
+    "id": "the same resource id: case does not matter, nor whether it is given in full or by its end",
     "case": "names and keywords are the same in any case",
     "space": "only white space differs",
     "url": "the same address: case of the host, a closing slash",
@@ -53,8 +53,14 @@ _ISO_DURATION: Final = re.compile(
     re.I,
 )
 _TIMESPAN: Final = re.compile(r"(-?)(?:(\d+)\.)?(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?\Z")
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d) ?(am|pm)\Z", re.I)
 _URL: Final = re.compile(r"([a-z][a-z0-9+.\-]*)://([^/?#]+)([^?#]*)(.*)\Z", re.I | re.S)
+_KEPT_DIGITS: Final = 3
+"""Services cut or round the digits of a second, but keep the milliseconds."""
 _LONGEST_WORD: Final = 80
+_ID_STARTS: Final = ("subscriptions/", "providers/")
+_QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)([A-Za-z]{0,3})\Z")
+_HEX: Final = re.compile(r"(?:0x)?([0-9a-f]{16,})\Z", re.I)
 _PORTS: Final = {"https": ":443", "http": ":80"}
 
 
@@ -80,7 +86,7 @@ def scalar(sent: Any, seen: Any, spot: Spot) -> str | None:
         return "masked"
     if "fold" in spot.kinds and squeezed(sent) == squeezed(seen):
         return "fold"
-    return text(sent, seen, spot.name)
+    return text(sent, seen, spot.name, "literal" in spot.kinds)
 
 
 def _number(value: Any) -> float | int | None:
@@ -95,23 +101,32 @@ def squeezed(value: str) -> str:
     return "".join(value.split()).casefold()
 
 
+def regional(name: str) -> bool:
+    """Whether a field's name, in lower case, says that it holds regions."""
+    return "location" in name or "region" in name
+
+
+def region(value: str) -> str:
+    """One form for `West US (Stage)`, `westusstage` and `WestUSStage`."""
+    return "".join(character for character in value if character.isalnum()).casefold()
+
+
 @lru_cache(maxsize=16384)
-def text(sent: str, seen: str, name: str) -> str | None:
-    """The rule under which two different texts mean the same; `name` is the field's, in lower case."""
-    for rule, judge in _JUDGES:
+def text(sent: str, seen: str, name: str, literal: bool = False) -> str | None:
+    """The rule under which two different texts mean the same; `name` is the field's, in lower case.
+
+    literal: only forms that no reader takes for another text."""
+    for rule, judge in _LITERAL_JUDGES if literal else _JUDGES:
         if judge(sent, seen, name):
             return rule
     return None
 
 
 def _same_id(sent: str, seen: str, name: str) -> bool:
-    sent, seen = sent.strip().rstrip("/").casefold(), seen.strip().rstrip("/").casefold()
-    if "/" not in sent or "/" not in seen or "://" in sent:
-        return False
-    if not (sent.startswith("/") or sent.startswith(("subscriptions/", "providers/"))):
-        return False
-    short, long = sorted((sent.lstrip("/"), seen.lstrip("/")), key=len)
-    return short == long or (short.startswith("providers/") and long.endswith("/" + short))
+    short, long = sorted((sent.strip().strip("/").casefold(), seen.strip().strip("/").casefold()), key=len)
+    if not short or not long.startswith(_ID_STARTS):
+        return name.endswith(".name") and "://" not in long and long.endswith("/" + short) and short != ""
+    return short == long or long.endswith("/" + short)
 
 
 def _same_case(sent: str, seen: str, name: str) -> bool:
@@ -121,15 +136,18 @@ def _same_case(sent: str, seen: str, name: str) -> bool:
 
 
 def _same_location(sent: str, seen: str, name: str) -> bool:
-    return ("location" in name or "region" in name) and squeezed(sent) == squeezed(seen)
+    return regional(name) and region(sent) == region(seen)
 
 
 def _same_space(sent: str, seen: str, name: str) -> bool:
     if "".join(sent.split()) != "".join(seen.split()):
         return False
-    if sent.split() == seen.split():
-        return sent.strip() == seen.strip() or "\n" in sent or "\n" in seen or "\r" in sent
-    return "," in sent and _commas(sent) == _commas(seen)
+    if sent.startswith("<") and seen.startswith("<"):
+        return _TAGS.sub("><", sent.strip()) == _TAGS.sub("><", seen.strip())
+    return sent.strip() == seen.strip() or sent.splitlines() == seen.splitlines()
+
+
+_TAGS: Final = re.compile(r">\s+<")
 
 
 def _commas(value: str) -> list[str]:
@@ -148,10 +166,10 @@ def moment(value: str) -> tuple[datetime, str] | None:
     day, minute, second, fraction, zone = found.groups()
     zone = "+00:00" if zone in (None, "Z", "z") else zone
     try:
-        when = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}")
-        return when.astimezone(UTC), (fraction or "").rstrip("0")
+        when = datetime.fromisoformat(f"{day}T{minute or '00:00'}{second or ':00'}{zone}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return when, fraction or ""
 
 
 def _same_date(sent: str, seen: str, name: str) -> bool:
@@ -160,8 +178,10 @@ def _same_date(sent: str, seen: str, name: str) -> bool:
     one, other = moment(sent), moment(seen)
     if one is None or other is None or one[0] != other[0]:
         return False
-    short, long = sorted((one[1], other[1]), key=len)
-    return short == long or (len(short) >= 3 and long.startswith(short))
+    if one[1].rstrip("0") == other[1].rstrip("0"):
+        return True
+    cut = min(len(one[1]), len(other[1]))
+    return cut >= _KEPT_DIGITS and abs(float(f"0.{one[1]}") - float(f"0.{other[1]}")) < 10.0**-cut
 
 
 def seconds(value: str) -> float | None:
@@ -170,12 +190,17 @@ def seconds(value: str) -> float | None:
         sign, *parts = found.groups()
         if all(part is None for part in parts):
             return None
-        scale = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
-    elif found := _TIMESPAN.match(value):
+        return _total(sign, parts, (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1))
+    if found := _TIMESPAN.match(value):
         sign, *parts = found.groups()
-        scale = (86400, 3600, 60, 1)
-    else:
-        return None
+        return _total(sign, parts, (86400, 3600, 60, 1))
+    if found := _CLOCK.match(value):
+        hour, minute, half = found.groups()
+        return _total("", (str(int(hour) % 12 + (12 if half.lower() == "pm" else 0)), minute), (3600, 60))
+    return None
+
+
+def _total(sign: str, parts: Sequence[str | None], scale: Sequence[int]) -> float:
     total = sum(float(part) * unit for part, unit in zip(parts, scale, strict=True) if part)
     return -total if sign else total
 
@@ -187,13 +212,29 @@ def _same_duration(sent: str, seen: str, name: str) -> bool:
 
 def _same_url(sent: str, seen: str, name: str) -> bool:
     one, other = _URL.match(sent.strip()), _URL.match(seen.strip())
-    return one is not None and other is not None and _url(one) == _url(other)
+    if one is None or other is None:
+        return sent.strip("/") == seen.strip("/") or (
+            "." in sent and sent.removesuffix(".") == seen.removesuffix(".")
+        )
+    return _url(one) == _url(other)
 
 
 def _url(found: re.Match[str]) -> tuple[str, ...]:
     scheme, host, path, rest = found.groups()
     scheme = scheme.casefold()
     return scheme, host.casefold().removesuffix(_PORTS.get(scheme, "\0")), path.rstrip("/"), rest
+
+
+def _same_quantity(sent: str, seen: str, name: str) -> bool:
+    """`1.0Gi` is `1Gi` and `6` is `6.0`; but `1.30` is not `1.3`, which may be versions."""
+    if (one := _HEX.match(sent)) and (other := _HEX.match(seen)):
+        return one[1].casefold() == other[1].casefold()
+    one, other = _QUANTITY.match(sent), _QUANTITY.match(seen)
+    return one is not None and other is not None and one[2] == other[2] and _whole(one[1]) == _whole(other[1])
+
+
+def _whole(value: str) -> str:
+    return re.sub(r"\.0+\Z", "", value)
 
 
 def _same_json(sent: str, seen: str, name: str) -> bool:
@@ -226,15 +267,19 @@ def _parts(value: str) -> dict[str, str]:
     return {name.strip().casefold(): content.strip() for name, _, content in pairs}
 
 
-_JUDGES: Final = (
+_LITERAL_JUDGES: Final = (
     ("id", _same_id),
-    ("case", _same_case),
-    ("location", _same_location),
-    ("space", _same_space),
-    ("space", _same_list),
     ("date", _same_date),
     ("duration", _same_duration),
-    ("url", _same_url),
     ("json", _same_json),
     ("connection", _same_connection),
+)
+_JUDGES: Final = (
+    *_LITERAL_JUDGES,
+    ("case", _same_case),
+    ("location", _same_location),
+    ("number", _same_quantity),
+    ("space", _same_space),
+    ("space", _same_list),
+    ("url", _same_url),
 )

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.equality import moment, seconds, squeezed
+from reconciler.equality import moment, region, regional, seconds, squeezed
+from reconciler.rules import Spot
 
 Pairs = list[tuple[int | None, int | None]]
 """Index left, index right; None where there is no partner. Every index stands once."""
@@ -16,22 +17,24 @@ _CROWD: Final = 8
 _LEAVES: Final = 64
 
 
-def identities(lists: Iterable[Sequence[Any]], by: Sequence[str] = ()) -> list[list[str]] | None:
-    """The identity of each item of each list, in lower case; None where any item has none or shares it."""
+def identities(lists: Iterable[Sequence[Any]], spot: Spot) -> list[list[str]] | None:
+    """The identity of each item of each list, in one case; None where any item has none or shares it."""
+    form = region if regional(spot.name) else str.casefold
     found: list[list[str]] = []
     for items in lists:
-        names = [identity(each, by) for each in items]
-        keys = [name.casefold() for name in names if name]
+        names = [identity(each, spot) for each in items]
+        keys = [form(name) for name in names if name]
         if len(keys) < len(items) or len(set(keys)) < len(keys):
             return None
         found.append(keys)
     return found
 
 
-def identity(value: Any, by: Sequence[str] = ()) -> str:
-    """What an item is known by: its `name`, or the fields of a rule. "" where it has none."""
+def identity(value: Any, spot: Spot) -> str:
+    """What an item of the list at `spot` is known by: its `name`, or the fields of a rule; "" = nothing."""
     if not isinstance(value, Mapping):
         return ""
+    by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ()
     if not by:
         name = value.get("name")
         return name if isinstance(name, str) else ""
@@ -40,9 +43,14 @@ def identity(value: Any, by: Sequence[str] = ()) -> str:
 
 
 def paired(left: Sequence[str], right: Sequence[str]) -> Pairs:
-    """Pairs of equal identities."""
+    """Pairs of equal identities; a child's may come back with its parents' before it (`account/pool`)."""
     at = {name: index for index, name in enumerate(right)}
-    pairs: Pairs = [(index, at.pop(name, None)) for index, name in enumerate(left)]
+    partner = {index: at.pop(name) for index, name in enumerate(left) if name in at}
+    short = {name.rpartition("/")[2]: name for name in at if "/" in name}
+    for index, name in enumerate(left):
+        if index not in partner and short.get(name) in at:
+            partner[index] = at.pop(short[name])
+    pairs: Pairs = [(index, partner.get(index)) for index in range(len(left))]
     return pairs + [(None, index) for index in at.values()]
 
 
@@ -83,7 +91,7 @@ def matched(left: Sequence[Any], right: Sequence[Any]) -> Pairs:
 def _pair_the_rest(partner: dict[int, int], taken: set[int], left: int, right: int) -> None:
     ours = [index for index in range(left) if index not in partner]
     theirs = [index for index in range(right) if index not in taken]
-    for index in [each for each in ours if each in set(theirs)]:
+    for index in sorted(set(ours) & set(theirs)):
         partner[index] = index
         taken.add(index)
     ours = [index for index in ours if index not in partner]

@@ -1,4 +1,4 @@
-"""What is special about fields, as data with reasons: `general.yaml` for every type, `NAMESPACE.yaml` per namespace.
+"""What is special about fields, as data with reasons: `general.yaml` for all types, `NAMESPACE.yaml` for one's.
 
 Each file maps types (or globs of types) to lists by kind, each entry a path, or several, and why:
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -30,13 +31,14 @@ KINDS: Final[Mapping[str, str]] = {
     "read_only": "Azure's own: what is sent there is not kept",
     "volatile": "moves by itself",
     "reported": "Azure's own unless it was sent",
-    "default": "what Azure takes where nothing is sent; with a value, only that value",
+    "default": "what Azure takes where nothing is sent; only that `value`, or an item `where` fields have it",
     "ignore": "never compared",
     "keyed": "a list whose items are known by the fields `by`",
     "set": "a list whose order means nothing",
     "ordered": "a list whose order matters",
     "fold": "text in which case and spaces mean nothing",
     "exact": "the user's own text, with all below it: compared to the letter",
+    "literal": "the user's own text, with all below it: case and spaces matter, forms of dates do not",
     "secret": "never shown and kept only as a keyed hash; not given back, or masked",
     "immutable": "only a replacement can change it",
     "separate": "a list whose items others make through calls of their own, and a write here would lose",
@@ -45,8 +47,9 @@ KINDS: Final[Mapping[str, str]] = {
 }
 HIDDEN: Final = ("read_only", "volatile", "ignore")
 """The kinds that take a field, and all below it, out of every comparison."""
-INHERITED: Final = (*HIDDEN, "exact", "secret")
+INHERITED: Final = (*HIDDEN, "exact", "literal", "secret")
 HASHED: Final = "hmac-sha256:"
+_MASKS: Final = ("<hidden>", "<redacted>", "[redacted]", "redacted")
 
 
 class Entry(BaseModel):
@@ -57,6 +60,7 @@ class Entry(BaseModel):
     path: str | list[str]
     why: str = Field(min_length=8)
     value: Any = None
+    where: dict[str, Any] = Field(default_factory=dict)
     by: list[str] = Field(default_factory=list)
 
 
@@ -65,13 +69,14 @@ _FILE: Final = TypeAdapter(dict[str, dict[str, list[Entry]]])
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule at one path. `value`: for a default, the value meant; `any_value` where all are."""
+    """One rule at one path. For a default: the `value` meant, the fields `where` it holds, or any value."""
 
     kind: str
     path: str
     why: str
     value: Any = None
     any_value: bool = True
+    where: Mapping[str, Any] = field(default_factory=dict)
     by: tuple[str, ...] = ()
 
 
@@ -82,10 +87,11 @@ class Spot:
     nodes: tuple[Patterns, ...]
     kinds: Mapping[str, Rule]
     name: str = ""
-    """The last key on the way, in lower case."""
+    """The last key on the way, in lower case; that of a `name` with the key above it."""
 
     def key(self, name: str) -> Spot:
-        return self._step(name.lower(), name.lower())
+        part = name.lower()
+        return self._step(part, f"{self.name}.{part}" if part == "name" else part)
 
     def item(self, identity: str | int) -> Spot:
         return self._step(f"[{identity}]".lower(), self.name)
@@ -142,7 +148,7 @@ def _files() -> Mapping[str, Path]:
 @cache
 def _for_type(type: str) -> TypeRules:
     rules: list[Rule] = []
-    for namespace in ("general", type.partition("/")[0]):
+    for namespace in ("general", re.split("[/:]", type)[0]):
         if namespace in _files():
             for pattern, entries in load(_files()[namespace]):
                 if fnmatchcase(type, pattern):
@@ -179,7 +185,7 @@ def _width(pattern: str) -> tuple[int, int]:
 def _expand(file: Path, kinds: Mapping[str, Iterable[Entry]]) -> Iterable[Rule]:
     for kind, entries in kinds.items():
         for entry in entries:
-            any_value = "value" not in entry.model_fields_set
+            any_value = not {"value", "where"} & entry.model_fields_set
             if kind == "keyed" and not entry.by:
                 raise RulesError(
                     f"{file.name}: keyed {entry.path}: `by` must name the fields of the identity"
@@ -189,7 +195,7 @@ def _expand(file: Path, kinds: Mapping[str, Iterable[Entry]]) -> Iterable[Rule]:
                     Patterns().add(path, None)
                 except ValueError as error:
                     raise RulesError(f"{file.name}: {error}") from error
-                yield Rule(kind, path, entry.why, entry.value, any_value, tuple(entry.by))
+                yield Rule(kind, path, entry.why, entry.value, any_value, entry.where, tuple(entry.by))
 
 
 def masked(
