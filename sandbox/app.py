@@ -52,11 +52,11 @@ class App:
     def __init__(self, world: World) -> None:
         self._world = world
         self._control = control.service(world)
-        self.find = lru_cache(1024)(self._find)
+        self._match = lru_cache(1024)(self._matching)
 
     def plays(self, host: str) -> bool:
         """Whether the sandbox answers in the name of this host."""
-        return host not in _OWN_HOSTS and self.find(host) is not None
+        return host not in _OWN_HOSTS and self._service(host) is not None
 
     def refuse(self, target: str) -> None:
         """Journal a CONNECT to a host that is not played."""
@@ -88,7 +88,7 @@ class App:
 
     def _answer(self, request: Request, raw_path: str) -> _Answer:
         world = self._world
-        service = self.find(request.host)
+        service = self._service(request.host)
         if service is None:
             self._journal(request, None, 502)
             return _Answer(Response(502, f"The sandbox does not play {request.host}.\n"))
@@ -173,7 +173,13 @@ class App:
         await send({"type": "http.response.start", "status": response.status, "headers": pairs})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 
-    def _find(self, host: str) -> Service | None:
+    def _service(self, host: str) -> Service | None:
+        service = self._match(host)
+        if service is not None and service.knows is not None and not service.knows(self._world, host):
+            return None
+        return service
+
+    def _matching(self, host: str) -> Service | None:
         return next((s for s in self._world.services if any(fnmatchcase(host, p) for p in s.hosts)), None)
 
 

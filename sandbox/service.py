@@ -153,6 +153,8 @@ class Service:
     the route is looked up; a Response ends the request. challenge: turns a TokenError into this
     service's 401 (default: ARM's). authenticate: replaces the bearer check (shared keys, own
     tokens); raises CloudError. effects: what `World.schedule` may name. seed: fills an empty world.
+    knows: whether a host that `hosts` matches exists now (a vault's name resolves only while there is
+    the vault); one that does not is refused like a host that is not played.
     merge_slashes: `//` in a path counts as `/`. control: further routes below `/_sandbox/`, for tests.
     """
 
@@ -166,6 +168,7 @@ class Service:
     authenticate: Callable[[World, Request], Caller | None] | None = None
     effects: Mapping[str, Effect] = field(default_factory=dict)
     seed: Callable[[World], None] | None = None
+    knows: Callable[[World, str], bool] | None = None
     merge_slashes: bool = True
     control: tuple[Route, ...] = ()
 
