@@ -157,7 +157,13 @@ class _Run:
                 bad = self._bad(change)
                 if bad is not None:
                     pending = bad.result is Result.PENDING
-                    verb = "is still going on" if pending else "failed" if bad.result is Result.FAILED else "was skipped"
+                    verb = (
+                        "is still going on"
+                        if pending
+                        else "failed"
+                        if bad.result is Result.FAILED
+                        else "was skipped"
+                    )
                     self._outcome(
                         change, Result.PENDING if pending else Result.SKIPPED, error=f"{bad.key} {verb}."
                     )
@@ -186,7 +192,9 @@ class _Run:
             before = -1
             while before != len(ready):
                 before = len(ready)
-                ready = {k: c for k, c in ready.items() if not (self._needs(c) & self.todo.keys()) - ready.keys()}
+                ready = {
+                    k: c for k, c in ready.items() if not (self._needs(c) & self.todo.keys()) - ready.keys()
+                }
             if name in self.split:
                 first = next((c for c in ready.values() if not self._needs(c) & self.todo.keys()), None)
                 ready = {first.key: first} if first else {}
@@ -251,7 +259,9 @@ class _Run:
         looks = 0
         while isinstance(answer, Pending):
             own = POLLS[min(looks, len(POLLS) - 1)]
-            pause = own if answer.wait is None else max(answer.wait, 0.05 * 2 ** min(looks, 8) if looks else 0.0)
+            pause = (
+                own if answer.wait is None else max(answer.wait, 0.05 * 2 ** min(looks, 8) if looks else 0.0)
+            )
             if time.monotonic() + pause >= self.tools.deadline:
                 return Ended(pending=answer.token)
             time.sleep(pause)
@@ -299,7 +309,9 @@ class _Run:
             elif ended.pending is not None:
                 assert entry.intent is not None
                 self._put(change, replace(entry, intent=replace(entry.intent, token=ended.pending)))
-                self._outcome(change, Result.PENDING, seconds, "it goes on in Azure; the next tick looks after it.")
+                self._outcome(
+                    change, Result.PENDING, seconds, "it goes on in Azure; the next tick looks after it."
+                )
             elif change.action is Action.DELETE:
                 self.state = self.state.drop(change.key)
                 self.live[change.key] = Observation(change.key, Status.ABSENT)
@@ -342,7 +354,11 @@ class _Run:
     def _fail(self, change: Change, entry: Entry, error: ReconcilerError, seconds: float) -> None:
         """Write down why; what time alone may mend is pending, the rest has its own back-off."""
         unsure = isinstance(error, Unreachable)
-        soon = error.retry or (isinstance(error, Forbidden) and self._role_written()) or error.code == "RoleAssignmentExists"
+        soon = (
+            error.retry
+            or (isinstance(error, Forbidden) and self._role_written())
+            or error.code == "RoleAssignmentExists"
+        )
         count = entry.trouble.count + 1 if entry.trouble and entry.trouble.commit == self.plan.commit else 1
         trouble = entry.trouble
         if not soon:

@@ -9,15 +9,16 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler import armtemplate
+from reconciler.armid import group_id, key_of, parse
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.armid import group_id, key_of, parse
 from reconciler.resource import Key, Observation, Resource, Secret, Status
 
 LATER = ("data_factory", "databricks", "key_vault", "checks", "alerts")
@@ -28,15 +29,15 @@ LATER = ("data_factory", "databricks", "key_vault", "checks", "alerts")
 class Facts:
     """What desired has to be told, since it reads nothing but files.
 
-    identity: object id of the reconciler's own identity, None where it is not signed in.
+    identity, tenant: object id of the reconciler's own identity, and its tenant.
     secrets: values of references such as `env:NAME`, by their text; one that is absent is not set.
     key: for the keyed hashes of secrets. time: for `utcNow()`, the commit's own time."""
 
-    identity: str | None = None
-    tenant: str | None = None
+    identity: str = ""
+    tenant: str = ""
     secrets: Mapping[str, Any] = field(default_factory=dict)
     key: bytes = b""
-    time: str = "2000-01-01T00:00:00Z"
+    time: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,9 @@ class _Builder:
         group_key = self._group(group, here) if in_group else None
         self._take(evaluation, deployment, name, values, group_key, frozenset(n.lower() for n in unset))
         self.outputs[deployment.name] = {
-            output: Secret(self._fingerprint(armtemplate.to_json(found.value))) if found.secure else found.value
+            output: Secret(self._fingerprint(armtemplate.to_json(found.value)))
+            if found.secure
+            else found.value
             for output, found in evaluation.outputs.items()
         }
         self.secure[name] = parameters
@@ -191,7 +194,7 @@ class _Builder:
             subscription_id=azure.subscription,
             resource_group=group,
             location=azure.location,
-            tenant_id=self.facts.tenant or "",
+            tenant_id=self.facts.tenant,
             deployment_name=deployment_name(self.environment.name, deployment.name),
             deployment_location=location,
             scope=deployment.scope,
@@ -248,12 +251,18 @@ class _Builder:
             first = self.resources.setdefault(key, resource)
             if first is not resource:
                 self.faults.append(
-                    Fault(resource.origin, f"{key} is there twice; the other is at {first.origin}.", "Remove one.")
+                    Fault(
+                        resource.origin,
+                        f"{key} is there twice; the other is at {first.origin}.",
+                        "Remove one.",
+                    )
                 )
             missing = sorted({p for p in mentioned if p.lower() in unset})
             if missing:
                 told = ", ".join(missing)
-                self.blocked[key] = f"The secret for the parameter {told} is not set, or not in RECONCILER_SECRETS."
+                self.blocked[key] = (
+                    f"The secret for the parameter {told} is not set, or not in RECONCILER_SECRETS."
+                )
 
     def _needed_by_values(self, body: Any) -> set[Key]:
         """Resources of earlier deployments that this one's values wait for."""
@@ -309,7 +318,7 @@ class _Builder:
     def _referenced(self, reference: Reference, path: str) -> Any:
         place = self.environment.where(path)
         if reference.kind == "identity":
-            return Unknown("identity.objectId") if self.facts.identity is None else self.facts.identity
+            return self.facts.identity
         if reference.kind != "azure":
             text = reference.text[2:-1]
             return self.facts.secrets.get(text, _Unset())
@@ -317,7 +326,9 @@ class _Builder:
         if deployment not in self.outputs:
             known = ", ".join(sorted(self.outputs)) or "none"
             self.faults.append(
-                Fault(place, f"{reference.text}: there is no deployment {deployment!r}.", f"There is {known}.")
+                Fault(
+                    place, f"{reference.text}: there is no deployment {deployment!r}.", f"There is {known}."
+                )
             )
             return None
         outputs = {name.lower(): value for name, value in self.outputs[deployment].items()}

@@ -50,5 +50,3 @@ def _at_recorded_id(resource: Resource, entry: Entry | None) -> Resource:
     if entry is None or not entry.id or "id" not in resource.at or not entry.adopted:
         return resource
     return replace(resource, at={**resource.at, "id": entry.id})
-
-

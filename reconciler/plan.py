@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -71,6 +72,7 @@ HOLDS: Mapping[str, str] = {
     "observed": "policy.observe: it is watched and never written.",
     "heal": "policy.heal is false: drift is reported and not put back.",
     "kept": "It stays: something in it is not ours, or it was there before us.",
+    "secret": "A secret that it is written with is not set.",
 }
 """Codes of Plan.blocked."""
 
@@ -102,14 +104,15 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the environment's policy says, ready to be asked. `changes` is a share between 0 and 1."""
+    """What the environment's policy says, ready to be asked. `deletes` and `changes` are how many resources one
+    plan may delete, and change at all; None = no limit."""
 
     heal: bool = True
     prune: bool = True
     adopt: str = "same"
     resets_allowed: bool = False
-    deletes: int = 5
-    changes: float = 0.5
+    deletes: int | None = 5
+    changes: int | None = None
     protect: tuple[str, ...] = ()
     ignore: tuple[Rule, ...] = ()
     observe: tuple[str, ...] = ()
@@ -117,7 +120,9 @@ class Policy:
 
     def acknowledged(self, action: Action, key: Key, today: date) -> bool:
         return any(
-            known.action is action and matches(known.key, key) and (known.until is None or today <= known.until)
+            known.action is action
+            and matches(known.key, key)
+            and (known.until is None or today <= known.until)
             for known in self.acknowledge
         )
 
@@ -154,6 +159,17 @@ class Plan:
     @property
     def writes(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.action in WRITES)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Resources by what is to become of them; a blocked one counts only there."""
+        actions = Counter(change.action for change in self.changes)
+        return {
+            **{action.value: actions[action] for action in Action},
+            "unchanged": self.unchanged,
+            "blocked": len(self.blocked),
+            "notAccepted": len(self.not_accepted),
+        }
 
     @property
     def digest(self) -> str:
@@ -211,15 +227,37 @@ def _backing_off(entry: Entry | None, commit: str, now: datetime) -> str:
     return f"It failed {trouble.count} times, last: {trouble.error} It is tried again after {trouble.until}, or at the next commit."
 
 
-def _adopt(resource: Resource, seen: Observation, comparison: Comparison, policy: Policy, environment: str) -> _Verdict:
+def _adopt(
+    resource: Resource,
+    seen: Observation,
+    comparison: Comparison,
+    entry: Entry | None,
+    policy: Policy,
+    environment: str,
+) -> _Verdict:
+    """Decide about what exists and is not recorded as ours. Our mark, or a create of ours that failed half-way,
+    proves it ours all the same: then it is put right."""
     key = resource.key
     if seen.mark and seen.mark != environment:
         return _hold(key, "foreign", f"The tag names {seen.mark!r}.")
+    if comparison.changes and (seen.mark == environment or (entry is not None and entry.trouble is not None)):
+        reason = (
+            "It bears our mark, but nothing is recorded of it."
+            if seen.mark
+            else "Its creation failed half-way."
+        )
+        return _Verdict(
+            change=Change(
+                key, Action.UPDATE, Cause.NEW, comparison.changes, comparison.resets, reason, resource.origin
+            )
+        )
     if policy.adopt == "never":
         return _hold(key, "exists", "policy.adopt is never; delete it, or allow adoption.")
     if policy.adopt == "marked" and not seen.mark:
         return _hold(key, "exists", "It does not bear our mark, and policy.adopt is marked.")
-    change = Change(key, Action.ADOPT, Cause.NEW, comparison.changes, (), "It exists and equals Git.", resource.origin)
+    change = Change(
+        key, Action.ADOPT, Cause.NEW, comparison.changes, (), "It exists and equals Git.", resource.origin
+    )
     if comparison.changes:
         paths = ", ".join(change.path for change in comparison.changes[:5])
         more = f" and {len(comparison.changes) - 5} more" if len(comparison.changes) > 5 else ""
@@ -266,7 +304,10 @@ def _judge(
             ignore=ignored,
         )
         if not ours:
-            return _adopt(resource, seen, comparison, policy, environment)
+            verdict = _adopt(resource, seen, comparison, entry, policy, environment)
+            if verdict.change is None or verdict.change.action is Action.ADOPT:
+                return verdict
+            return _allow(verdict.change, entry, policy, commit, now, observed=observed)
         if entry is not None and not entry.settled and comparison.changes and _recent(entry, now):
             return _hold(key, "settling")
         if not comparison.changes:
@@ -274,13 +315,27 @@ def _judge(
         immutable = [field.path for field in comparison.changes if field.immutable]
         action = Action.REPLACE if immutable else Action.UPDATE
         change = Change(
-            key, action, _cause(comparison.changes), comparison.changes, comparison.resets, "", resource.origin
+            key,
+            action,
+            _cause(comparison.changes),
+            comparison.changes,
+            comparison.resets,
+            "",
+            resource.origin,
         )
         if immutable:
             if policy.protects(resource.type) and not policy.acknowledged(action, key, now.date()):
                 return _hold(key, "protected", f"{', '.join(immutable)} cannot be changed in place.", change)
             if not policy.acknowledged(action, key, now.date()):
                 return _hold(key, "replace", f"{', '.join(immutable)} cannot be changed in place.", change)
+    return _allow(change, entry, policy, commit, now, observed=observed)
+
+
+def _allow(
+    change: Change, entry: Entry | None, policy: Policy, commit: str, now: datetime, *, observed: bool
+) -> _Verdict:
+    """Let a create, update or replace through, unless the policy or an earlier failure holds it."""
+    key = change.key
     if observed:
         return _hold(key, "observed", change=change)
     if not policy.heal and change.cause is Cause.DRIFT:
@@ -288,12 +343,13 @@ def _judge(
     if change.resets and not policy.resets_allowed:
         paths = ", ".join(reset.path for reset in change.resets[:5])
         return _hold(
-            key, "resets", f"It would lose {paths}. Put it into Git, remove it, or set policy.resets: allow.", change
+            key,
+            "resets",
+            f"It would lose {paths}. Put it into Git, remove it, or set policy.resets: allow.",
+            change,
         )
     waiting = _backing_off(entry, commit, now)
-    if waiting:
-        return _hold(key, "backoff", waiting, change)
-    return _Verdict(change=change)
+    return _hold(key, "backoff", waiting, change) if waiting else _Verdict(change=change)
 
 
 def _cause(fields: Sequence[FieldChange]) -> Cause:
@@ -349,11 +405,13 @@ def make(
     commit: str,
     now: datetime,
     unmanaged: Iterable[Key] = (),
+    stopped: Mapping[Key, str] | None = None,
     destroy: bool = False,
     rules: Callable[[str], TypeRules] = for_type,
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
 
+    stopped: resources that cannot be written now, with the reason (a secret is not set).
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
     changes: list[Change] = []
     blocked: list[Held] = []
@@ -362,17 +420,19 @@ def make(
     equal: dict[Key, tuple[Any, ...]] = {}
     unchanged = 0
     missing: dict[Key, Key] = {}
-    unknown = Observation
     for resource in graph:
         key = resource.key
         entry = state.entries.get(key)
-        seen = live.get(key) or unknown(key, Status.UNKNOWN, error="It was not read.")
+        seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
         verdict = _judge(resource, seen, entry, policy, environment, commit, now, rules(resource.type))
-        stopped = next((missing.get(need, need) for need in resource.needs if need in missing), None)
-        if stopped is not None and verdict.change is not None and verdict.change.action is not Action.ADOPT:
-            verdict = _hold(key, "needs", f"It needs {stopped}.", verdict.change)
+        lacking = next((missing[need] for need in resource.needs if need in missing), None)
+        if verdict.change is not None and verdict.change.action is not Action.ADOPT:
+            if stopped and key in stopped:
+                verdict = _hold(key, "secret", stopped[key], verdict.change)
+            elif lacking is not None:
+                verdict = _hold(key, "needs", f"It needs {lacking}.", verdict.change)
         if seen.status is not Status.PRESENT and verdict.change is None:
-            missing[key] = stopped or key
+            missing[key] = lacking or key
         if verdict.change is not None:
             changes.append(verdict.change)
         if verdict.blocked is not None:
@@ -386,7 +446,11 @@ def make(
             if verdict.comparison.not_accepted:
                 not_accepted[key] = verdict.comparison.not_accepted
 
-    gone = {key: entry for key, entry in state.entries.items() if key not in graph}
+    gone = {
+        key: entry
+        for key, entry in state.entries.items()
+        if key not in graph and (entry.ours or entry.intent)
+    }
     families = {resource.key.kind.split(".")[0] for resource in graph}
     deletes: dict[Key, Change] = {}
     orphaned: list[Key] = []
@@ -397,7 +461,7 @@ def make(
         if not destroy and not acknowledged and (whole_section or not policy.prune):
             orphaned.append(key)
             continue
-        seen = live.get(key) or unknown(key, Status.UNKNOWN, error="It was not read.")
+        seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
         verdict = _delete(entry, seen, policy, commit, now)
         if verdict.change is not None:
             deletes[key] = verdict.change
@@ -429,17 +493,20 @@ def make(
 
 def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
     """Why the plan must not run as it is; "" where it is within its limits."""
-    counted = [c for c in plan.writes if c.action is not Action.CREATE and not policy.acknowledged(c.action, c.key, today)]
+    counted = [
+        c
+        for c in plan.writes
+        if c.action is not Action.CREATE and not policy.acknowledged(c.action, c.key, today)
+    ]
     deletes = [change for change in counted if change.action is Action.DELETE]
-    recorded = len(state.ours)
-    if len(deletes) > policy.deletes:
+    if policy.deletes is not None and len(deletes) > policy.deletes:
         return (
-            f"the plan deletes {len(deletes)} resources and policy.limits.deletes is {policy.deletes}. "
+            f"the plan deletes {len(deletes)} resources and policy.limits.deletes lets {policy.deletes} go. "
             "Nothing is written. Acknowledge the deletes in policy.acknowledge, or raise the limit."
         )
-    if recorded > 10 and len(counted) > policy.changes * recorded:
+    if policy.changes is not None and len(counted) > policy.changes:
         return (
-            f"the plan changes {len(counted)} of {recorded} recorded resources and policy.limits.changes is "
-            f"{policy.changes:.0%}. Nothing is written. Raise the limit if that is meant."
+            f"the plan changes {len(counted)} of {len(state.ours)} recorded resources and policy.limits.changes "
+            f"lets {policy.changes} pass. Nothing is written. Raise the limit if that is meant."
         )
     return ""

@@ -135,7 +135,13 @@ def to_json(state: State) -> dict[str, Any]:
         document["needs"] = [str(need) for need in entry.needs]
         document["intent"] = asdict(entry.intent) if entry.intent else None
         document["trouble"] = asdict(entry.trouble) if entry.trouble else None
-        entries[str(key)] = _plain({name: value for name, value in document.items() if value not in (None, "", []) and not (name == "settled" and value)})
+        entries[str(key)] = _plain(
+            {
+                name: value
+                for name, value in document.items()
+                if value not in (None, "", []) and not (name == "settled" and value)
+            }
+        )
     return {
         "version": VERSION,
         "environment": state.environment,
@@ -152,7 +158,9 @@ def to_json(state: State) -> dict[str, Any]:
 def from_json(document: Mapping[str, Any]) -> State:
     """Read what `to_json` wrote. Raises ValueError (also KeyError, TypeError) where it is something else."""
     if document["version"] != VERSION:
-        raise ValueError(f"version {document['version']} is not one that this program knows (it knows {VERSION})")
+        raise ValueError(
+            f"version {document['version']} is not one that this program knows (it knows {VERSION})"
+        )
     entries = {}
     for text, fields in document["entries"].items():
         key = Key.parse(text)

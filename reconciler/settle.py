@@ -80,7 +80,10 @@ def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime) -> Entry:
 
 
 def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
-    """Git does not mention it and it is gone: nothing is left to be done, save while Azure may be late."""
+    """Git does not mention it, and it is gone or never was ours: nothing is left to be done, save while Azure
+    may be late."""
+    if not entry.ours:
+        return True
     if seen.status is not Status.ABSENT:
         return False
     return not entry.written or now - datetime.fromisoformat(entry.written) >= SETTLING

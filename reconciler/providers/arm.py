@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError
 from reconciler.armid import group_id, key_of, parse
+from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError
 from reconciler.providers.azure import Arm, error_of
 from reconciler.providers.deployment import MARK, RUN, NeverArrived, failures, generate, is_final
 from reconciler.providers.provider import Done, Looked, Pending
@@ -40,7 +40,9 @@ class ArmProvider:
 
     kinds = frozenset({"arm.group", "arm.resource"})
 
-    def __init__(self, arm: Arm, environment: str, secure: Callable[[str], Mapping[str, Any]] = lambda _: {}) -> None:
+    def __init__(
+        self, arm: Arm, environment: str, secure: Callable[[str], Mapping[str, Any]] = lambda _: {}
+    ) -> None:
         self._arm = arm
         self._environment = environment
         self._secure = secure
@@ -181,7 +183,9 @@ class ArmProvider:
         keys = [Key.parse(text) for text in token["resources"].values()]
         return Done({key: NeverArrived("the call was not made.", where=str(key)) for key in keys})
 
-    def _after(self, token: Mapping[str, Any], deployment: Mapping[str, Any], wait: float | None) -> Done | Pending:
+    def _after(
+        self, token: Mapping[str, Any], deployment: Mapping[str, Any], wait: float | None
+    ) -> Done | Pending:
         if not is_final(deployment):
             return Pending(token, wait)
         if deployment["properties"]["provisioningState"] == "Succeeded":

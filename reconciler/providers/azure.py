@@ -12,7 +12,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
 from reconciler.errors import (
     Busy,
@@ -124,7 +130,14 @@ class Arm:
         return datetime.now(UTC) + self._offset
 
     def call(
-        self, method: str, path: str, api_version: str = "", body: Any = None, *, query: str = "", where: str = ""
+        self,
+        method: str,
+        path: str,
+        api_version: str = "",
+        body: Any = None,
+        *,
+        query: str = "",
+        where: str = "",
     ) -> Answer:
         """Make one call and give back its answer (2xx). Raises CloudError and its kinds.
 
@@ -171,7 +184,9 @@ class Arm:
         except ClientAuthenticationError as error:
             raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
         except (ServiceRequestError, ServiceResponseError) as error:
-            raise Unreachable(f"Azure Resource Manager was not reached: {error.message}", where=where) from error
+            raise Unreachable(
+                f"Azure Resource Manager was not reached: {error.message}", where=where
+            ) from error
         headers = dict(response.headers)
         self._learn(headers, kind)
         text = response.text()

@@ -98,7 +98,11 @@ def generate(batch: Iterable[Resource], secure: Mapping[str, Any], mark: str, ru
                 "$schema": SCHEMAS[in_group],
                 "contentVersion": "1.0.0.0",
                 "parameters": {
-                    name: {"type": "secureObject" if isinstance(values.get(name.lower()), dict) else "secureString"}
+                    name: {
+                        "type": "secureObject"
+                        if isinstance(values.get(name.lower()), dict)
+                        else "secureString"
+                    }
                     for name in named
                 },
                 "resources": written,
@@ -165,4 +169,14 @@ def is_final(deployment: Mapping[str, Any]) -> bool:
     return deployment["properties"]["provisioningState"] in FINAL
 
 
-__all__ = ["MARK", "RUN", "CloudError", "NeverArrived", "NotAttempted", "body_of", "failures", "generate", "is_final"]
+__all__ = [
+    "MARK",
+    "RUN",
+    "CloudError",
+    "NeverArrived",
+    "NotAttempted",
+    "body_of",
+    "failures",
+    "generate",
+    "is_final",
+]

@@ -1,0 +1,120 @@
+"""Our own settings: the only reader of os.environ. Wires an engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cloud import Cloud, Identity, identity_of
+from reconciler.engine import TICK_SECONDS, Reconciler
+from reconciler.errors import SettingsError
+from reconciler.providers.arm import ArmProvider
+from reconciler.providers.azure import Arm
+from reconciler.source import Source
+from reconciler.state import open_store
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this installation is told by its app settings.
+
+    secrets: names of app settings that `${env:…}` may read."""
+
+    repository: str = "."
+    branch: str = "main"
+    state: str = ".reconciler"
+    token: str = ""
+    seconds: float = TICK_SECONDS
+    secrets: frozenset[str] = frozenset()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+NAMES: Mapping[str, str] = {
+    "RECONCILER_REPO": "The Git repository: a path, or an https URL.",
+    "RECONCILER_BRANCH": "The branch from which the list of environments is read.",
+    "RECONCILER_STATE": "Where the state is kept: a folder.",
+    "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one.",
+    "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds.",
+    "RECONCILER_SECRETS": "Names of app settings that ${env:…} may read, separated by commas.",
+}
+"""Every app setting that is read, and what it says."""
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings. Raises SettingsError naming the one that is wrong."""
+    said = os.environ if environ is None else environ
+    seconds = said.get("RECONCILER_TICK_SECONDS", "")
+    try:
+        limit = float(seconds) if seconds else TICK_SECONDS
+    except ValueError:
+        raise SettingsError(
+            f"{seconds!r} is no number of seconds.", where="RECONCILER_TICK_SECONDS"
+        ) from None
+    return Settings(
+        repository=said.get("RECONCILER_REPO") or ".",
+        branch=said.get("RECONCILER_BRANCH") or "main",
+        state=said.get("RECONCILER_STATE") or ".reconciler",
+        token=said.get("RECONCILER_GIT_TOKEN", ""),
+        seconds=limit,
+        secrets=frozenset(name.strip() for name in said.get("RECONCILER_SECRETS", "").split(",") if name.strip()),
+        environ=said,
+    )
+
+
+def engine(settings: Settings) -> Reconciler:
+    """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
+
+    A checkout is read at what is checked out; a bare repository or a URL at the branch each environment follows."""
+    store = open_store(settings.state)
+    cache_ = Path(settings.state).expanduser() / "cache"
+    checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
+    return Reconciler(
+        source=Source(settings.repository, cache_, settings.token),
+        store=store,
+        cloud=sign_in,
+        secret=secret_reader(settings),
+        ref="HEAD" if checkout else settings.branch,
+        follow=not checkout,
+        seconds=settings.seconds,
+    )
+
+
+def _is_bare(path: Path) -> bool:
+    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+
+
+def secret_reader(settings: Settings) -> Callable[[str], str | None]:
+    """Reads `env:NAME`; None where the setting is not set, or not named in RECONCILER_SECRETS."""
+
+    def read_secret(text: str) -> str | None:
+        kind, _, name = text.partition(":")
+        if kind != "env" or name not in settings.secrets:
+            return None
+        return settings.environ.get(name)
+
+    return read_secret
+
+
+@cache
+def credential(client_id: str | None) -> TokenCredential:
+    """The sign-in of this machine: managed identity in Azure, `az login` on a laptop."""
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
+
+
+def sign_in(
+    subscription: str, client_id: str | None, environment: str, secure: Callable[[str], Mapping[str, Any]]
+) -> tuple[Cloud, Identity]:
+    """The cloud of one environment. Raises SignInError."""
+    signed_in = credential(client_id)
+    identity = identity_of(signed_in)
+    arm = Arm(signed_in, subscription)
+    return Cloud(arm, ArmProvider(arm, environment, secure)), identity
