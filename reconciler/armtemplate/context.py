@@ -51,7 +51,7 @@ class Context:
     template_uri: str | None = None
     linked_templates: Mapping[str, Any] = field(default_factory=dict)
     root: Path | None = None
-    references: Lookup = field(default_factory=dict)
+    references: Lookup = field(default_factory=dict[str, Any])
     lists: Lists | None = None
     utc_now: datetime | None = None
     new_guid: Callable[[], str] | None = None

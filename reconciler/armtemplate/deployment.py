@@ -10,6 +10,7 @@ from .frame import Frame, has_broken
 from .functions.signature import kind
 from .ids import RESOURCE_GROUP, SUBSCRIPTION, Target, relative_id, resource_id, target_of
 from .interpreter import Env, loop_count, walk
+from .naming import name_text, segments
 from .reader import Template
 from .run import Run
 from .values import BROKEN, Unknown, find_key, get
@@ -37,7 +38,9 @@ _OWN: Final = frozenset(
 class Unit:
     """One resource, or one nested deployment, after loops are expanded."""
 
-    def __init__(self, home: Deployment, raw: Mapping[str, Any], env: Env, path: tuple[str | int, ...]) -> None:
+    def __init__(
+        self, home: Deployment, raw: Mapping[str, Any], env: Env, path: tuple[str | int, ...]
+    ) -> None:
         self.home = home
         self.raw = raw
         self.env = env
@@ -56,7 +59,7 @@ class Unit:
         self.existing = False
         self.parent: Unit | None = None
         self.explicit: dict[int, Unit] = {}
-        self.implicit: dict[int, Unit] = {}
+        self.implicit: dict[int | str, Unit | str] = {}
         self.body: dict[str, Any] = {}
         self.nested: Deployment | None = None
         self.opened = False
@@ -64,11 +67,6 @@ class Unit:
     @property
     def is_deployment(self) -> bool:
         return self.type.lower() == DEPLOYMENTS
-
-    def needed_by(self, run: Run, identity: str, api: Any) -> None:
-        """Note that what is being evaluated mentions this resource, and so comes after it."""
-        if run.needs is not None:
-            run.needs[id(self)] = self
 
     def outcome(self) -> dict[str, Any] | None:
         """What `reference` of a nested deployment gives; None where only Azure knows."""
@@ -245,7 +243,9 @@ class Deployment:
             if isinstance(value, str) and value.lower() in ("true", "false"):
                 return value.lower() == "true"
             if isinstance(value, Unknown):
-                self.run.fault(f"the condition must be known before the deployment, but it is {value.expression}")
+                self.run.fault(
+                    f"the condition must be known before the deployment, but it is {value.expression}"
+                )
             elif value is not BROKEN and not isinstance(value, bool):
                 self.run.fault(f"the condition must be a boolean, but it is {kind(value)}")
         return value is True
@@ -268,7 +268,7 @@ class Deployment:
         if scope is None:
             return False
         unit.scope = scope
-        names = _segments(unit.name)
+        names = segments(unit.name)
         try:
             unit.id = resource_id(scope, unit.type, names)
         except Problem as problem:
@@ -294,7 +294,7 @@ class Deployment:
             value = walk(unit.raw[held], env)
             if isinstance(value, Unknown):
                 run.warn(f"the resource's {field} is known to Azure only: {value.expression}")
-                return f"[{value.expression}]"
+                return name_text(value.expression)
             if isinstance(value, str) and value:
                 return value.strip("/") if field == "type" else value
             if value is not BROKEN:
@@ -318,7 +318,7 @@ class Deployment:
         with self.run.inside(held):
             value = walk(unit.raw[held], env)
             if isinstance(value, Unknown):
-                return f"[{value.expression}]"
+                return name_text(value.expression)
             if not isinstance(value, str) or not value:
                 if value is not BROKEN:
                     self.run.fault("the resource's scope must be the id of a resource")
@@ -327,7 +327,9 @@ class Deployment:
 
     def _foreign_scope(self, unit: Unit, env: Env) -> str:
         """An existing resource may name its own resource group and subscription."""
-        group, subscription = (self._optional_word(unit, name, env) for name in ("resourceGroup", "subscriptionId"))
+        group, subscription = (
+            self._optional_word(unit, name, env) for name in ("resourceGroup", "subscriptionId")
+        )
         if group is None and subscription is None:
             return self.target.id
         kind_ = RESOURCE_GROUP if group is not None else SUBSCRIPTION
@@ -351,7 +353,7 @@ class Deployment:
         with self.run.inside(held):
             value = walk(unit.raw[held], env)
         if isinstance(value, Unknown):
-            return f"[{value.expression}]"
+            return name_text(value.expression)
         return value if isinstance(value, str) and value else None
 
     def _deployment_target(self, unit: Unit, env: Env) -> Target | None:
@@ -363,7 +365,9 @@ class Deployment:
             target = target_of(scope, self.target)
             if target is None:
                 with self.run.inside("scope"):
-                    self.run.fault("the scope of a deployment must be a resource group, subscription, management group or '/'")
+                    self.run.fault(
+                        "the scope of a deployment must be a resource group, subscription, management group or '/'"
+                    )
             return target
         known = subscription or self.target.subscription_id
         if group is not None:
@@ -502,18 +506,3 @@ class Deployment:
                 yield from unit.nested.walk_units()
             else:
                 yield unit
-
-
-def _segments(name: str) -> list[str]:
-    """A name's parts. What is in brackets is an unknown, and its slashes separate nothing."""
-    if "[" not in name:
-        return name.split("/")
-    parts, depth, current = [], 0, ""
-    for char in name:
-        depth += (char == "[") - (char == "]")
-        if char == "/" and depth == 0:
-            parts.append(current)
-            current = ""
-        else:
-            current += char
-    return [*parts, current]

@@ -18,7 +18,9 @@ class Position:
     column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file or 'template'}:{self.line}:{self.column}" if self.line else self.file or "template"
+        return (
+            f"{self.file or 'template'}:{self.line}:{self.column}" if self.line else self.file or "template"
+        )
 
 
 @dataclass(frozen=True, slots=True)

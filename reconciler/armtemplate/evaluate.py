@@ -99,7 +99,9 @@ def evaluate(
             raise TemplateError(tuple(run.faults))
         return _result(run, deployment, outputs)
     except RecursionError:
-        raise TemplateError((*run.faults, Fault("the template is nested too deep", source.position(())))) from None
+        raise TemplateError(
+            (*run.faults, Fault("the template is nested too deep", source.position(())))
+        ) from None
 
 
 def _source(template: Template | Mapping[str, Any] | str) -> Template:
@@ -164,7 +166,9 @@ def _refuse_cycles(run: Run, order: Order, units: list[Unit]) -> None:
     if cycle:
         source = cycle[0].home.source
         names = " -> ".join(unit.id.rpartition("/providers/")[2] for unit in cycle)
-        fault = Fault(f"the resources depend on each other in a circle: {names}", source.position(cycle[0].path))
+        fault = Fault(
+            f"the resources depend on each other in a circle: {names}", source.position(cycle[0].path)
+        )
         raise TemplateError((fault,))
 
 
@@ -187,4 +191,3 @@ def _nested(unit: Unit, order: Order) -> NestedDeployment:
         tuple(inner.id for inner in unit.nested.walk_units()),
         tuple(other.id for other in order.needs(unit)),
     )
-

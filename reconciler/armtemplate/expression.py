@@ -1,8 +1,8 @@
 """The expression language: text between brackets to a tree.
 
-    expression = call { "." name | "[" expression "]" }
-    call       = [ namespace "." ] name "(" [ expression { "," expression } ] ")"
-    also       'text' with '' for a quote, and integers
+expression = call { "." name | "[" expression "]" }
+call       = [ namespace "." ] name "(" [ expression { "," expression } ] ")"
+also       'text' with '' for a quote, and integers
 """
 
 from __future__ import annotations

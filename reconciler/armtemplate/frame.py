@@ -78,16 +78,16 @@ class Frame:
         loops = get(self.variables, "copy")
         if not is_property_copy(loops):
             return {}
-        return {
-            str(get(loop, "name")).lower(): (place, loop) for place, loop in enumerate(loops or [])
-        }
+        return {str(get(loop, "name")).lower(): (place, loop) for place, loop in enumerate(loops or [])}
 
     def settle(self) -> None:
         """Evaluate all parameters and variables, so that every fault of theirs is found."""
         for name in self.given:
             if find_key(self.declared, name) is None:
                 known = ", ".join(self.declared) or "none"
-                self.run.fault(f"the parameter '{name}' is not declared in the template; declared are {known}")
+                self.run.fault(
+                    f"the parameter '{name}' is not declared in the template; declared are {known}"
+                )
         for name in self.declared:
             self._quiet(self.parameter, name)
         for name in self.variables:

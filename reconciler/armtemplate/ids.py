@@ -17,7 +17,9 @@ _GROUP_TYPE: Final = "microsoft.resources/resourcegroups"
 _MANAGEMENT: Final = "/providers/Microsoft.Management/managementGroups/"
 _GROUP_ID: Final = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/?\Z", re.I)
 _SUBSCRIPTION_ID: Final = re.compile(r"/?subscriptions/([^/]+)/?\Z", re.I)
-_MANAGEMENT_ID: Final = re.compile(r"/?(?:providers/)?Microsoft\.Management/managementGroups/([^/]+)/?\Z", re.I)
+_MANAGEMENT_ID: Final = re.compile(
+    r"/?(?:providers/)?Microsoft\.Management/managementGroups/([^/]+)/?\Z", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,9 +174,12 @@ def _user_function(node: Call, env: Env) -> Any:
         raise Problem(f"there is no function '{node.name}'")
     wanted = get(definition, "parameters") or []
     if len(node.args) != len(wanted):
-        raise Problem(f"the function '{node.name}' takes {len(wanted)} arguments, but was given {len(node.args)}")
+        raise Problem(
+            f"the function '{node.name}' takes {len(wanted)} arguments, but was given {len(node.args)}"
+        )
     arguments = {
-        str(get(item, "name")).lower(): evaluate(arg, env) for item, arg in zip(wanted, node.args, strict=True)
+        str(get(item, "name")).lower(): evaluate(arg, env)
+        for item, arg in zip(wanted, node.args, strict=True)
     }
     env.run.calls += 1
     try:
@@ -305,7 +308,9 @@ def loop_count(loop: Mapping[str, Any], env: Env, limit: int = 800) -> int | Non
         if count is BROKEN:
             return None
         if isinstance(count, Unknown):
-            env.run.fault(f"the count of a loop must be known before the deployment, but it is {count.expression}")
+            env.run.fault(
+                f"the count of a loop must be known before the deployment, but it is {count.expression}"
+            )
             return None
         if isinstance(count, bool) or not isinstance(count, int | float) or count != int(count):
             env.run.fault(f"the count of a loop must be an integer, but it is {kind(count)}")
@@ -373,7 +378,9 @@ def _coalesce(node: Call, env: Env) -> Any:
             break
     if not open_:
         return None
-    return open_[0] if not isinstance(open_[0], Unknown) or len(open_) == 1 else residual_call("coalesce", open_)
+    return (
+        open_[0] if not isinstance(open_[0], Unknown) or len(open_) == 1 else residual_call("coalesce", open_)
+    )
 
 
 def _lambda(node: Call, env: Env) -> LambdaValue:
@@ -385,7 +392,9 @@ def _lambda(node: Call, env: Env) -> LambdaValue:
     keys = [name.lower() for name in names]
 
     def call(*values: Any) -> Any:
-        return evaluate(node.args[-1], env.but(lambdas={**env.lambdas, **dict(zip(keys, values, strict=False))}))
+        return evaluate(
+            node.args[-1], env.but(lambdas={**env.lambdas, **dict(zip(keys, values, strict=False))})
+        )
 
     return LambdaValue(tuple(names), call)
 

@@ -16,7 +16,9 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 SECTIONS: Final = {"parameters": 256, "variables": 256, "outputs": 64}
 
 
-def check_limits(run: Run, template: dict[str, Any], source: Template, path: tuple[str | int, ...] = ()) -> None:
+def check_limits(
+    run: Run, template: dict[str, Any], source: Template, path: tuple[str | int, ...] = ()
+) -> None:
     """Note every limit that the template exceeds."""
     if source.text and not path and len(source.text.encode("utf-8", "replace")) > MAX_BYTES:
         run.fault("the template is larger than 4 MB, which is the limit")

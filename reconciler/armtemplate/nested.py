@@ -146,7 +146,9 @@ def _given(unit: Unit, properties: Mapping[str, Any]) -> dict[str, Any]:
                 if value is BROKEN:
                     given[name] = BROKEN
                 elif isinstance(value, Unknown):
-                    given[name] = Unknown(f"{value.expression}.value", value.secure, value.references, value.parameters)
+                    given[name] = Unknown(
+                        f"{value.expression}.value", value.secure, value.references, value.parameters
+                    )
                 elif not isinstance(value, dict) or not value:
                     run.fault(f"the parameter '{name}' must be an object with 'value' or 'reference'")
                 else:
@@ -219,7 +221,9 @@ def _read_relative(unit: Unit, relative: str) -> Template | None:
     try:
         text = wanted.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        run.fault(f"the linked template '{relative}' cannot be read; it should be at {wanted.relative_to(top)}")
+        run.fault(
+            f"the linked template '{relative}' cannot be read; it should be at {wanted.relative_to(top)}"
+        )
         return None
     file = str(wanted if around.is_absolute() else wanted.relative_to(top))
     return _parse(unit, text, file)

@@ -35,11 +35,10 @@ class Order:
 
     def _edges(self, unit: Unit) -> list[Unit]:
         """Own dependencies, and those of the deployments around it."""
-        edges = [*unit.explicit.values(), *unit.implicit.values()]
+        edges = [*unit.explicit.values(), *_inside_of(unit.implicit)]
         holder = unit.home.holder
         while holder is not None:
-            edges += [*holder.explicit.values()]
-            edges += [other for other in holder.implicit.values() if not _inside(unit, other)]
+            edges += [*holder.explicit.values(), *_inside_of(holder.implicit)]
             holder = holder.home.holder
         return [other for other in edges if not _holds(other, unit)]
 
@@ -84,13 +83,22 @@ class Order:
         return []
 
     def direct(self, deployment: Deployment) -> Mapping[str, tuple[str, ...]]:
-        """Ids of the template's own members to the ids of those they wait for, nested deployments as such."""
+        """Ids of the template's own members to the ids of those they wait for.
+
+        As in Azure's own report: nested deployments as such, and resources outside that are read.
+        """
         result: dict[str, tuple[str, ...]] = {}
         for unit in deployment.units:
-            edges = {**unit.explicit, **unit.implicit}.values()
-            ids = tuple(dict.fromkeys(other.id for other in edges if other.active and other is not unit))
-            if unit.active and ids:
-                result[unit.id] = ids
+            if not unit.active:
+                continue
+            ids: dict[str, None] = {}
+            for other in (*unit.explicit.values(), *unit.implicit.values()):
+                if isinstance(other, str):
+                    ids.setdefault(other)
+                elif other.active and other is not unit:
+                    ids.setdefault(other.id)
+            if ids:
+                result[unit.id] = tuple(ids)
         return result
 
 
@@ -104,5 +112,6 @@ def _holds(holder: Unit, unit: Unit) -> bool:
     return False
 
 
-def _inside(unit: Unit, other: Unit) -> bool:
-    return unit.home is other.home
+def _inside_of(implicit: Mapping[int | str, Unit | str]) -> list[Unit]:
+    """Of what is read, the resources of this evaluation."""
+    return [other for other in implicit.values() if not isinstance(other, str)]

@@ -34,7 +34,11 @@ def parse_parameters(text: str, file: str = "") -> dict[str, Any]:
         if is_file and (not isinstance(entry, dict) or not _is_entry(entry)):
             place: Position = source.position((*path, name))
             faults.append(
-                Fault(f"the parameter '{name}' must have a 'value' or a 'reference'", place, path_text((*path, name)))
+                Fault(
+                    f"the parameter '{name}' must have a 'value' or a 'reference'",
+                    place,
+                    path_text((*path, name)),
+                )
             )
             continue
         values[name] = one_value(entry)
@@ -68,9 +72,13 @@ def one_value(entry: Any) -> Any:
         identity = get(vault, "id") if isinstance(vault, Mapping) else None
         version = get(reference, "secretVersion")
         return KeyVaultReference(
-            str(identity or ""), str(get(reference, "secretName") or ""), None if version is None else str(version)
+            str(identity or ""),
+            str(get(reference, "secretName") or ""),
+            None if version is None else str(version),
         )
     held = find_key(entry, "value")
-    if held is not None and all(key.lower() in ("value", "type", "metadata", "defaultvalue") for key in entry):
+    if held is not None and all(
+        key.lower() in ("value", "type", "metadata", "defaultvalue") for key in entry
+    ):
         return entry[held]
     return dict(entry)

@@ -189,7 +189,10 @@ class _Reader:
             if key in result:
                 before = self.at_text(marks[key])
                 self.faults.append(
-                    Fault(f"the property '{key}' is given twice (first {before}); remove one", self.position(start))
+                    Fault(
+                        f"the property '{key}' is given twice (first {before}); remove one",
+                        self.position(start),
+                    )
                 )
             result[key] = value
             marks[key] = start

@@ -62,7 +62,9 @@ def _one(value: Unknown, env: Env) -> Any:
     try:
         result = evaluate(parse_bare(value.expression), env)
     except Problem as problem:
-        fault = Fault(problem.message, path="$", expression=value.expression, expression_column=problem.column)
+        fault = Fault(
+            problem.message, path="$", expression=value.expression, expression_column=problem.column
+        )
         raise TemplateError((fault,)) from None
     if isinstance(result, Unknown) and result.expression == value.expression:
         return value

@@ -29,11 +29,13 @@ class Run:
         self.steps = 0
         self.items = 0
         self.calls = 0
-        self.needs: dict[int, Any] | None = None
+        self.needs: dict[int | str, Any] | None = None
         self.label = ""
         references = context.references
         self._known: Mapping[str, Any] | None = (
-            {str(key).lower(): value for key, value in references.items()} if isinstance(references, Mapping) else None
+            {str(key).lower(): value for key, value in references.items()}
+            if isinstance(references, Mapping)
+            else None
         )
 
     def step(self) -> None:
@@ -101,4 +103,3 @@ class Run:
     def lists(self, function: str, identity: str, api: str, body: Any) -> Any:
         call = self.context.lists
         return None if call is None else call(function, identity, api, body)
-

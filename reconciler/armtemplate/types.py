@@ -52,7 +52,9 @@ def type_name(schema: Schema, definitions: Schema) -> str:
     return name.lower() if isinstance(name, str) else ""
 
 
-def check(value: Any, schema: Schema, definitions: Schema, path: tuple[str | int, ...] = ()) -> Iterator[Finding]:
+def check(
+    value: Any, schema: Schema, definitions: Schema, path: tuple[str | int, ...] = ()
+) -> Iterator[Finding]:
     """What is wrong with a value: pairs of a path below it and a message without the value itself."""
     if isinstance(value, Unknown | KeyVaultReference) or len(path) > 64:
         return

@@ -22,7 +22,9 @@ def _concat(*args: Any) -> Any:
         return list(chain.from_iterable(parts))
     for item in args:
         if isinstance(item, list | dict):
-            raise Problem("the function 'concat' joins either strings or arrays, but was given both or an object")
+            raise Problem(
+                "the function 'concat' joins either strings or arrays, but was given both or an object"
+            )
     return limited("".join(map(shown, args)))
 
 
@@ -95,7 +97,9 @@ def _from_end(name: str, values: Any, index: Any) -> Any:
         return items[-place]
     if name == "tryIndexFromEnd":
         return None
-    raise Problem(f"the index {place} given to 'indexFromEnd' is out of range: the array has {len(items)} items")
+    raise Problem(
+        f"the index {place} given to 'indexFromEnd' is out of range: the array has {len(items)} items"
+    )
 
 
 def _flatten(values: Any) -> Any:
@@ -197,8 +201,16 @@ FUNCTIONS: Final = (
     _end("first", 0),
     _end("last", -1),
     Function("flatten", _flatten, 1, 1, shallow=True),
-    Function("indexFromEnd", lambda values, index: _from_end("indexFromEnd", values, index), 2, 2, shallow=True),
-    Function("tryIndexFromEnd", lambda values, index: _from_end("tryIndexFromEnd", values, index), 2, 2, shallow=True),
+    Function(
+        "indexFromEnd", lambda values, index: _from_end("indexFromEnd", values, index), 2, 2, shallow=True
+    ),
+    Function(
+        "tryIndexFromEnd",
+        lambda values, index: _from_end("tryIndexFromEnd", values, index),
+        2,
+        2,
+        shallow=True,
+    ),
     Function("indexOf", lambda values, item: _find("indexOf", values, item), 2, 2, shallow=True),
     Function("lastIndexOf", lambda values, item: _find("lastIndexOf", values, item), 2, 2, shallow=True),
     Function("intersection", _intersection, 2, None, shallow=True),

@@ -18,7 +18,9 @@ def _network(name: str, value: Any) -> Network:
             raise ValueError
         return ipaddress.ip_network(source, strict=False)
     except ValueError as error:
-        raise Problem(f"the function '{name}' was given text that is not an address range: '{source[:60]}'") from error
+        raise Problem(
+            f"the function '{name}' was given text that is not an address range: '{source[:60]}'"
+        ) from error
 
 
 def _usable(network: Network) -> tuple[int, int]:
@@ -45,7 +47,11 @@ def _parse(value: Any) -> dict[str, Any]:
 
 
 def _subnet(value: Any, new_size: Any, index: Any) -> str:
-    network, size, place = _network("cidrSubnet", value), number("cidrSubnet", new_size), number("cidrSubnet", index)
+    network, size, place = (
+        _network("cidrSubnet", value),
+        number("cidrSubnet", new_size),
+        number("cidrSubnet", index),
+    )
     if not network.prefixlen <= size <= network.max_prefixlen:
         raise Problem(
             f"the new prefix given to 'cidrSubnet' must be from {network.prefixlen} to {network.max_prefixlen}, not {size}"

@@ -124,13 +124,17 @@ def read_date(name: str, value: Any) -> datetime:
         moment = datetime.fromisoformat(cut.replace("Z", "+00:00").replace(" +", "+"))
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError as error:
-        raise Problem(f"the function '{name}' was given text that is not a date and time: '{source[:40]}'") from error
+        raise Problem(
+            f"the function '{name}' was given text that is not a date and time: '{source[:40]}'"
+        ) from error
 
 
 def _duration(value: Any) -> timedelta:
     match = _DURATION.match(text("dateTimeAdd", value).strip())
     if not match or not any(match.groups()[1:]) or value.endswith("T"):
-        raise Problem(f"the function 'dateTimeAdd' takes an ISO 8601 duration such as P1D, not '{value[:40]}'")
+        raise Problem(
+            f"the function 'dateTimeAdd' takes an ISO 8601 duration such as P1D, not '{value[:40]}'"
+        )
     years, months, weeks, days, hours, minutes = (int(item or 0) for item in match.groups()[1:7])
     # XML Schema durations as .NET counts them: a year has 365 days, a month 30.
     try:
@@ -172,12 +176,16 @@ def _from_epoch(value: Any) -> str:
     try:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number("dateTimeFromEpoch", value))
     except OverflowError as error:
-        raise Problem("the number given to 'dateTimeFromEpoch' lies outside of the years 1 to 9999") from error
+        raise Problem(
+            "the number given to 'dateTimeFromEpoch' lies outside of the years 1 to 9999"
+        ) from error
     return format_date(moment, "yyyy-MM-ddTHH:mm:ssZ")
 
 
 def _to_epoch(value: Any) -> int:
-    return int((read_date("dateTimeToEpoch", value) - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
+    return int(
+        (read_date("dateTimeToEpoch", value) - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds()
+    )
 
 
 FUNCTIONS: Final = (

@@ -24,10 +24,14 @@ def format_text(template: Any, *args: Any) -> str:
         if token in ("{{", "}}"):
             return token[0]
         if match.group(1) is None:
-            raise Problem("the text given to 'format' has a brace without its partner; write it twice to mean itself")
+            raise Problem(
+                "the text given to 'format' has a brace without its partner; write it twice to mean itself"
+            )
         index = int(match.group(1))
         if index >= len(args):
-            raise Problem(f"the text given to 'format' names {{{index}}}, but there are only {len(args)} arguments")
+            raise Problem(
+                f"the text given to 'format' names {{{index}}}, but there are only {len(args)} arguments"
+            )
         value = _value(args[index], match.group(3) or "")
         width = int(match.group(2) or 0)
         return value.ljust(-width) if width < 0 else value.rjust(width)

@@ -110,4 +110,3 @@ FUNCTIONS: Final = (
     Function("toObject", _to_object, 2, 3, shallow=True),
     Function("groupBy", _group_by, 2, 3, shallow=True),
 )
-

@@ -77,7 +77,9 @@ def _compare(name: str, test: Callable[[Any, Any], bool]) -> Callable[[Any, Any]
             return test(order(left), order(right))
         for value in (left, right):
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise Problem(f"the function '{name}' compares two integers or two strings, but was given {kind(value)}")
+                raise Problem(
+                    f"the function '{name}' compares two integers or two strings, but was given {kind(value)}"
+                )
         return test(left, right)
 
     return call
@@ -123,4 +125,3 @@ FUNCTIONS: Final = (
     Function("false", lambda: False, 0, 0),
     Function("null", lambda: None, 0, 0),
 )
-

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 def _live_only(env: Env, name: str) -> None:
+    outer = env.deployment is not None and env.deployment.base is not None
+    if env.place == "name" and outer:
+        # A nested template with outer scope is evaluated when its deployment starts, names included.
+        return
     if env.place in ("default", "variable", "condition", "name", "function"):
         places = {
             "default": "the default value of a parameter",
@@ -27,11 +31,23 @@ def _live_only(env: Env, name: str) -> None:
             "name": "a name, type, scope or loop count",
             "function": "a user function",
         }
-        raise Problem(f"the function '{name}' cannot be used in {places[env.place]}: it is known after the deployment")
+        raise Problem(
+            f"the function '{name}' cannot be used in {places[env.place]}: it is known after the deployment"
+        )
 
 
 def _find(env: Env, name: str, identity: str) -> tuple[str, Unit | None]:
-    """The id that is meant, and the resource of this template if it is one."""
+    """The id that is meant, and the resource of this template if it is one.
+
+    Notes for the resource being evaluated that it comes after this one.
+    """
+    wanted, unit = _look_up(env, name, identity)
+    if env.run.needs is not None:
+        env.run.needs[id(unit) if unit is not None else wanted.lower()] = unit or wanted
+    return wanted, unit
+
+
+def _look_up(env: Env, name: str, identity: str) -> tuple[str, Unit | None]:
     unit = env.deployment.find(identity) if env.deployment is not None else None
     if unit is not None:
         return unit.id, unit
@@ -52,7 +68,6 @@ def _reference(env: Env, identity: Any, api: Any = None, full: Any = None) -> An
     whole = full is not None and text("reference", full).lower() == "full"
     wanted, unit = _find(env, "reference", text("reference", identity))
     if unit is not None:
-        unit.needed_by(env.run, text("reference", identity), api)
         if unit.is_deployment:
             outcome = unit.outcome()
             if outcome is not None:
@@ -97,8 +112,6 @@ def _list(env: Env, function: str, *args: Any) -> Any:
     if any(isinstance(item, Unknown) for item in args[:2]):
         return _secret(residual_call(function, args))
     wanted, unit = _find(env, function, text(function, identity))
-    if unit is not None:
-        unit.needed_by(env.run, text(function, identity), api)
     version = text(function, api) if api is not None else unit.api_version if unit is not None else ""
     if not unknowns(body):
         answer = env.run.lists(function, wanted, version, body)
@@ -107,7 +120,9 @@ def _list(env: Env, function: str, *args: Any) -> Any:
     parts = [wanted, version, *args[2:3]]
     waits = [name for item in unknowns(body) for name in item.references]
     names = tuple(dict.fromkeys(name for item in unknowns(body) for name in item.parameters))
-    return Unknown(f"{function}({', '.join(map(render, parts))})", True, tuple(dict.fromkeys([wanted, *waits])), names)
+    return Unknown(
+        f"{function}({', '.join(map(render, parts))})", True, tuple(dict.fromkeys([wanted, *waits])), names
+    )
 
 
 def _secret(value: Unknown) -> Unknown:
@@ -144,4 +159,3 @@ SCOPED.update(
         )
     }
 )
-

@@ -198,7 +198,9 @@ def _assemble(scope: Any, type_name: Any, names: tuple[Any, ...], function: str)
     return residual(f"concat({', '.join(map(render, kept))})", *kept)
 
 
-def _split_names(function: str, args: tuple[Any, ...], most: int) -> tuple[list[Any], str, tuple[Any, ...]] | None:
+def _split_names(
+    function: str, args: tuple[Any, ...], most: int
+) -> tuple[list[Any], str, tuple[Any, ...]] | None:
     """Leading scope arguments, the type, and the names. None where an unknown comes before the type."""
     for place, arg in enumerate(args):
         if isinstance(arg, str) and "/" in arg and is_type(arg.strip("/")):
@@ -209,7 +211,9 @@ def _split_names(function: str, args: tuple[Any, ...], most: int) -> tuple[list[
             break
     if any(isinstance(arg, Unknown) for arg in args[: most + 1]):
         return None
-    raise Problem(f"the function '{function}' needs a resource type such as 'Microsoft.Storage/storageAccounts'")
+    raise Problem(
+        f"the function '{function}' needs a resource type such as 'Microsoft.Storage/storageAccounts'"
+    )
 
 
 def _resource_id(env: Env, *args: Any) -> Any:
@@ -266,7 +270,9 @@ def _management_resource_id(env: Env, *args: Any) -> Any:
     if found is None:
         return residual_call("managementGroupResourceId", args)
     leading, type_name, names = found
-    group = leading[0] if leading else env.frame.target.management_group or env.run.context.management_group_name
+    group = (
+        leading[0] if leading else env.frame.target.management_group or env.run.context.management_group_name
+    )
     prefix = "/providers/Microsoft.Management/managementGroups/"
     scope = residual_call("concat", [prefix, group]) if isinstance(group, Unknown) else prefix + group
     return _assemble(scope, type_name, names, "managementGroupResourceId")
