@@ -15,21 +15,10 @@ from typing import Any, Final
 
 from reconciler import paths
 from reconciler.armtemplate.values import Unknown
-from reconciler.equality import RULES, empty, lists, scalar
+from reconciler.equality import RULES, empty, lists
+from reconciler.equality.trees import ABSENT, is_default, is_hash, judged, pairing, same
 from reconciler.resource import Secret
 from reconciler.rules import HASHED, Spot, TypeRules, for_type
-
-
-class _Absent:
-    def __bool__(self) -> bool:
-        return False
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = _Absent()
-"""Stands where a side has no value; null is a value."""
 
 CHANGED: Final = "(changed)"
 HIDDEN_SECRET: Final = "(secret)"
@@ -165,8 +154,7 @@ class _Walk:
     def items(self, path: str, spot: Spot, at: _Sides) -> None:
         ours = _list(at.desired)
         applied, baseline = _list(at.applied), _list(at.baseline)
-        names = lists.identities((ours, at.live, applied, baseline), spot)
-        pair = _pairing(names, (ours, at.live, applied, baseline))
+        named, pair = pairing(spot, ours, at.live, applied, baseline)
         pairs = pair(0, 1)
         if lists.reordered(pairs):
             if "ordered" in spot.kinds:
@@ -179,7 +167,7 @@ class _Walk:
         wanted_in_baseline = _lookup(pair(0, 3))
         for mine, theirs in pairs:
             value = at.live[theirs] if mine is None else ours[mine]
-            name = lists.identity(value, spot) if names is not None else (theirs if mine is None else mine)
+            name = lists.identity(value, spot) if named else (theirs if mine is None else mine)
             here, there = paths.item(path, name or 0), spot.item(name or 0)
             old = to_applied.get(mine) if mine is not None else gone.get(theirs)
             if mine is None and old not in left_over:
@@ -198,7 +186,7 @@ class _Walk:
 
     def extra(self, path: str, spot: Spot, at: _Sides, separate: bool) -> None:
         """An item that a list has beyond those that desired mentions."""
-        if spot.hidden() or _is_default(at.live, spot):
+        if spot.hidden() or is_default(at.live, spot):
             self.equal.append(Equal(path, spot.hidden() or "default"))
             return
         self.differs(path, spot, at, "notAccepted")
@@ -214,7 +202,7 @@ class _Walk:
                 )
             )
         elif self.based and isinstance(at.baseline, str) and at.baseline.startswith(HASHED):
-            if at.live is ABSENT or (_is_hash(at.live) and at.live != at.baseline):
+            if at.live is ABSENT or (is_hash(at.live) and at.live != at.baseline):
                 self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))
         else:
             self.equal.append(Equal(path, "secret"))
@@ -270,7 +258,7 @@ class _Walk:
             or empty(live)
             or spot.hidden()
             or "reported" in spot.kinds
-            or _is_default(live, spot)
+            or is_default(live, spot)
         ):
             return
         if isinstance(live, Mapping):
@@ -280,10 +268,10 @@ class _Walk:
                     paths.child(path, name), spot.key(name), value, _under(baseline, name, index)
                 )
         elif isinstance(live, list) and isinstance(baseline, list):
-            names = lists.identities((live, baseline), spot)
-            for mine, theirs in _pairing(names, (live, baseline))(0, 1):
+            named, pair = pairing(spot, live, baseline)
+            for mine, theirs in pair(0, 1):
                 if mine is not None:
-                    name = mine if names is None else lists.identity(live[mine], spot)
+                    name = lists.identity(live[mine], spot) if named else mine
                     was = ABSENT if theirs is None else baseline[theirs]
                     self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], was)
         elif not (self.based and same(live, baseline, spot)):
@@ -343,94 +331,6 @@ def _told(change: FieldChange) -> dict[str, Any]:
     return {"path": change.path, **told, "reason": change.reason}
 
 
-def judged(sent: Any, seen: Any, spot: Spot) -> str | None:
-    """The rule under which what was sent counts as what is seen: "" if identical, None if it differs."""
-    if sent is None and seen is not ABSENT:
-        return "" if seen is None else "null"
-    if sent is ABSENT:
-        return "empty" if seen is ABSENT or empty(seen) or _is_default(seen, spot) else None
-    gone = seen is ABSENT or empty(seen)
-    if gone and empty(sent) and not ("exact" in spot.kinds and sent == "" and seen is ABSENT):
-        return "empty" if sent is not None else "null"
-    if gone:
-        return _unreturned(sent, spot)
-    if isinstance(sent, Mapping | list) or isinstance(seen, Mapping | list):
-        return "default" if _is_default(sent, spot) and _is_default(seen, spot) else None
-    return scalar(sent, seen, spot)
-
-
-def _unreturned(sent: Any, spot: Spot) -> str | None:
-    """The rule by which nothing that was sent need come back."""
-    if hidden := spot.hidden():
-        return hidden
-    if isinstance(sent, Unknown):
-        return "unknown"
-    if isinstance(sent, Secret) or "secret" in spot.kinds:
-        return "secret"
-    if "unreadable" in spot.kinds:
-        return "unreadable"
-    if _is_default(sent, spot):
-        return "default"
-    if isinstance(sent, Mapping) and sent:
-        found = {None if rule is None else rule for rule in _each_unreturned(sent, spot)}
-        return None if None in found else next((rule for rule in found if rule and rule != "empty"), "empty")
-    return None
-
-
-def _each_unreturned(sent: Mapping[str, Any], spot: Spot) -> list[str | None]:
-    return [
-        "empty" if empty(value) and not name.startswith("/") else _unreturned(value, spot.key(name))
-        for name, value in sent.items()
-    ]
-
-
-def same(one: Any, other: Any, spot: Spot) -> bool:
-    """Whether two bodies of one kind mean the same: both read, or both sent."""
-    if spot.hidden():
-        return True
-    if isinstance(one, Secret) or isinstance(other, Secret):
-        return isinstance(one, Secret) and isinstance(other, Secret) and one.fingerprint == other.fingerprint
-    if isinstance(one, Unknown) or isinstance(other, Unknown):
-        return True
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        left = {name.lower(): value for name, value in one.items()}
-        right = {name.lower(): value for name, value in other.items()}
-        return all(
-            same(left.get(name, ABSENT), right.get(name, ABSENT), spot.key(name))
-            for name in left.keys() | right
-        )
-    if isinstance(one, list) and isinstance(other, list):
-        pairs = _pairing(lists.identities((one, other), spot), (one, other))(0, 1)
-        if "ordered" in spot.kinds and lists.reordered(pairs):
-            return False
-        return all(
-            mine is not None and theirs is not None and same(one[mine], other[theirs], spot.item(mine))
-            for mine, theirs in pairs
-        )
-    if one is ABSENT or other is ABSENT or one is None or other is None:
-        return (one is ABSENT or empty(one)) and (other is ABSENT or empty(other))
-    if isinstance(one, Mapping | list) or isinstance(other, Mapping | list):
-        return False
-    if _is_hash(one) != _is_hash(other):
-        return True  # a hash cannot be held against a plain value
-    return one == other if _is_hash(one) else scalar(one, other, spot) is not None
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(HASHED)
-
-
-def _is_default(value: Any, spot: Spot) -> bool:
-    rule = spot.kinds.get("default")
-    if rule is None or rule.any_value:
-        return rule is not None
-    if rule.where:
-        return isinstance(value, Mapping) and all(
-            name in value and same(value[name], wanted, spot.key(name)) for name, wanted in rule.where.items()
-        )
-    return same(value, rule.value, spot)
-
-
 def _identical(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
@@ -449,15 +349,6 @@ def _list(value: Any) -> Sequence[Any]:
 
 def _lookup(pairs: lists.Pairs) -> dict[int | None, int | None]:
     return {left: right for left, right in pairs if left is not None and right is not None}
-
-
-def _pairing(names: list[list[str]] | None, sides: tuple[Sequence[Any], ...]) -> Any:
-    def pair(left: int, right: int) -> lists.Pairs:
-        if names is not None:
-            return lists.paired(names[left], names[right])
-        return lists.matched(sides[left], sides[right])
-
-    return pair
 
 
 def _holds_secret(value: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from typing import Any, Final
 
 _SEGMENT: Final = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|(\[[^\]"]*\])|([^.\[\]]+)')
@@ -55,7 +55,8 @@ class Patterns:
 
     found: list[Any] = field(default_factory=list)
     keys: dict[str, Patterns] = field(default_factory=dict)
-    globs: list[tuple[re.Pattern[str], Patterns]] = field(default_factory=list)
+    globs: dict[str, Patterns] = field(default_factory=dict)
+    any_glob: re.Pattern[str] | None = None
     deep: Patterns | None = None
     stays: bool = False
     steps: dict[str, tuple[Patterns, ...]] = field(default_factory=dict)
@@ -72,9 +73,8 @@ class Patterns:
             self.deep = self.deep or Patterns(stays=True)
             return self.deep
         if "*" in part:
-            node = Patterns()
-            self.globs.append((re.compile(translate(part)), node))
-            return node
+            self.any_glob = None
+            return self.globs.setdefault(part, Patterns())
         return self.keys.setdefault(part, Patterns())
 
     def step(self, part: str) -> tuple[Patterns, ...]:
@@ -93,9 +93,11 @@ class Patterns:
             yield self.keys[part]
         if part.startswith("[") and part != "[]" and "[]" in self.keys:
             yield self.keys["[]"]
-        for glob, node in self.globs:
-            if not part.startswith("[") and glob.match(part):
-                yield node
+        if self.globs and not part.startswith("["):
+            if self.any_glob is None:
+                self.any_glob = re.compile("|".join(map(translate, self.globs)))
+            if self.any_glob.match(part):
+                yield from (node for glob, node in self.globs.items() if fnmatchcase(part, glob))
         if self.deep is not None:
             yield from self.deep.step(part)
 

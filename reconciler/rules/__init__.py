@@ -1,4 +1,4 @@
-"""What is special about fields, as data with reasons: `general.yaml` for all types, `NAMESPACE.yaml` for one's.
+"""What is special about fields, as data with reasons: `general.yaml` for every type, then `NAMESPACE.yaml`.
 
 Each file maps types (or globs of types) to lists by kind, each entry a path, or several, and why:
 
@@ -118,17 +118,26 @@ class TypeRules:
 
     type: str
     rules: tuple[Rule, ...]
-    patterns: Patterns = field(repr=False)
+    patterns: tuple[Patterns, ...] = field(repr=False)
 
     def root(self, ignore: Sequence[str] = ()) -> Spot:
         """The place of the whole body, with more paths to ignore. Raises ValueError on what is no path."""
-        nodes = [self.patterns]
+        nodes = list(self.patterns)
         if ignore:
             own = Patterns()
             for path in ignore:
                 own.add(path, Rule("ignore", path, "ignored by the environment"))
             nodes.append(own)
         return Spot(tuple(nodes), {})
+
+
+@dataclass(frozen=True, eq=False)
+class RuleSet:
+    """The rules of one type, or of all types that a glob in lower case matches."""
+
+    type: str
+    rules: tuple[Rule, ...]
+    patterns: Patterns = field(repr=False)
 
 
 class RulesError(Exception):
@@ -147,21 +156,21 @@ def _files() -> Mapping[str, Path]:
 
 @cache
 def _for_type(type: str) -> TypeRules:
-    rules: list[Rule] = []
-    for namespace in ("general", re.split("[/:]", type)[0]):
-        if namespace in _files():
-            for pattern, entries in load(_files()[namespace]):
-                if fnmatchcase(type, pattern):
-                    rules.extend(entries)
-    patterns = Patterns()
-    for rule in rules:
-        patterns.add(rule.path, rule)
-    return TypeRules(type, tuple(rules), patterns)
+    sets = [
+        each
+        for namespace in ("general", re.split("[/:]", type)[0])
+        if namespace in _files()
+        for each in load(_files()[namespace])
+        if fnmatchcase(type, each.type)
+    ]
+    return TypeRules(
+        type, tuple(rule for each in sets for rule in each.rules), tuple(each.patterns for each in sets)
+    )
 
 
 @cache
-def load(path: Path) -> tuple[tuple[str, tuple[Rule, ...]], ...]:
-    """The rules of one file by type pattern in lower case, the widest pattern first.
+def load(path: Path) -> tuple[RuleSet, ...]:
+    """The rules of one file, those of the widest type pattern first.
 
     Raises RulesError that names every fault of the file."""
     try:
@@ -173,9 +182,16 @@ def load(path: Path) -> tuple[tuple[str, tuple[Rule, ...]], ...]:
     if unknown:
         raise RulesError(f"{path.name}: unknown kinds {', '.join(unknown)}; known are {', '.join(KINDS)}")
     return tuple(
-        (type.lower(), tuple(_expand(path, kinds)))
+        _rule_set(type.lower(), tuple(_expand(path, kinds)))
         for type, kinds in sorted(content.items(), key=lambda each: _width(each[0]))
     )
+
+
+def _rule_set(type: str, rules: tuple[Rule, ...]) -> RuleSet:
+    patterns = Patterns()
+    for rule in rules:
+        patterns.add(rule.path, rule)
+    return RuleSet(type, rules, patterns)
 
 
 def _width(pattern: str) -> tuple[int, int]:
