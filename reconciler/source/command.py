@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -46,7 +47,7 @@ REMOTE_FAULTS: Sequence[tuple[str, str, str]] = (
     (
         r"Could not resolve|[Ff]ailed to connect|Couldn't connect|Connection (refused|reset|timed out)"
         r"|[Tt]imed? ?out|Timeout:|CONNECT tunnel|[Pp]roxy|too slow|returned error: (429|5\d\d)|Empty reply"
-        r"|unexpected disconnect|early EOF|(Recv|Send) failure|No route to host|Network is unreachable|hung up",
+        r"|unexpected disconnect|early EOF|(Recv|Send) failure|No route to host|is unreachable|hung up",
         "source-unreachable",
         "the host was not reached, or fell silent. Check the address, the network and HTTPS_PROXY.",
     ),
@@ -141,11 +142,17 @@ def client(folder: str) -> Git:
     except ImportError:
         message = "git was not found. Install it, or put it on the PATH."
         raise SourceError(message, code="source-no-git") from None
-    found = git.Git(folder)
-    if found.version_info[:2] < OLDEST_GIT:
+    if _version() < OLDEST_GIT:
         wanted = ".".join(str(number) for number in OLDEST_GIT)
         raise SourceError(f"git {wanted} or newer is needed. Update it.", code="source-no-git")
-    return found
+    return git.Git(folder)
+
+
+@cache
+def _version() -> tuple[int, ...]:
+    import git
+
+    return git.Git().version_info
 
 
 def environment(place: Place, url: str, token: str) -> Mapping[str, str]:

@@ -259,8 +259,14 @@ class Source:
         code, _, said = git.attempt(
             "fetch", *options, *refs, "+HEAD:refs/reconciler/HEAD", seconds=FETCH_SECONDS
         )
-        if code and "find remote ref HEAD" in said:  # it is empty, or without its default branch
-            git.ask("fetch", *options, *refs, seconds=FETCH_SECONDS)
+        if code and "find remote ref HEAD" in said:
+            if not git.ask("ls-remote", self._url, seconds=FETCH_SECONDS):
+                # A page that answers everything with 200 is taken by git for a repository without branches.
+                message = (
+                    "it has no commit, or what answers there is not a Git repository. Check the address."
+                )
+                raise SourceError(message, where=self.repository, code="source-not-git")
+            git.ask("fetch", *options, *refs, seconds=FETCH_SECONDS)  # its default branch is not there
         elif code:
             raise git.meaning(said)
 
