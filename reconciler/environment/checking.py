@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from reconciler.yamlfile import Node, Place, Step
@@ -42,10 +42,16 @@ def _children(node: Node) -> list[tuple[Step, Node]]:
     return list(enumerate(node.value)) if isinstance(node.value, list) else []
 
 
-def circle(waits: Mapping[str, set[str]]) -> list[str]:
-    """A circle among names that wait for others, its first name again at the end; [] where there is none."""
-    try:
-        TopologicalSorter(waits).prepare()
-    except CycleError as error:
-        return list(reversed(error.args[1]))
+def circle(start: str, waits: Mapping[str, Collection[str]]) -> list[str]:
+    """The shortest way from a name over those it waits for back to itself, or [] where there is none."""
+    ways = deque([[start]])
+    seen: set[str] = set()
+    while ways:
+        way = ways.popleft()
+        for other in sorted(waits.get(way[-1], ())):
+            if other == start:
+                return [*way, start]
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
     return []

@@ -192,11 +192,9 @@ def _after(context: Context) -> Iterator[Found]:
         if isinstance(node.value, str) and node.value not in context.after:
             known = [name for name in context.after if name != context.name]
             yield node.place, f"There is no environment `{node.value}`.", did_you_mean(node.value, known)
-    ring = circle({name: set(others) for name, others in context.after.items()})
-    if items and context.name in ring:
-        start = ring.index(context.name)
-        told = [*ring[start:-1], *ring[: start + 1]]
-        yield items[0][1].place, f"Environments wait for each other: {' → '.join(told)}.", "Break the circle."
+    ring = circle(context.name, context.after)
+    if items and ring:
+        yield items[0][1].place, f"Environments wait for each other: {' → '.join(ring)}.", "Break the circle."
 
 
 Check = Callable[[Context], Iterator[Found]]

@@ -64,10 +64,16 @@ def check_order(context: Context) -> Iterator[Found]:
     """Deployments that wait for each other's outputs."""
     declared = _deployments(context.tree) or {}
     waits = {name: {one.parts[0] for one in _azure_references(node)} for name, node in declared.items()}
-    ring = circle({name: others & declared.keys() for name, others in waits.items()})
-    if ring:
-        place = declared[ring[0]].place
-        yield place, f"Deployments wait for each other: {' → '.join(ring)}.", "Take one reference out."
+    told: set[str] = set()
+    for name, node in declared.items():
+        ring = circle(name, waits)
+        if ring and name not in told:
+            told.update(ring)
+            yield (
+                node.place,
+                f"Deployments wait for each other: {' → '.join(ring)}.",
+                "Take one reference out.",
+            )
 
 
 def _azure_references(node: Node) -> Iterator[Reference]:

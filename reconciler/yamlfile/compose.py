@@ -114,6 +114,8 @@ class Composer:
             problem, context, hint = "a tab cannot indent", "", "Use spaces."
         elif "could not find expected ':'" in problem:
             hint = "Is a colon missing, or a quote?"
+        elif "flow" in context and error.context_mark:
+            hint = f"Is what opens on line {self.place(error.context_mark).line} closed?"
         elif "mapping values are not allowed" in problem:
             hint = "Is the indentation right? A text with `: ` in it needs quotes."
         message = f"YAML syntax{context}: {problem}."
