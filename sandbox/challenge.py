@@ -18,7 +18,6 @@ ARM_AUDIENCES = (
 _CODES = {
     "missing": "AuthenticationFailed",
     "malformed": "InvalidAuthenticationToken",
-    "signature": "InvalidAuthenticationToken",
     "expired": "ExpiredAuthenticationToken",
     "audience": "InvalidAuthenticationTokenAudience",
     "tenant": "InvalidAuthenticationTokenTenant",

@@ -83,10 +83,6 @@ class Store:
         """Keep older versions (in memory) for `get_at` as far back as `horizon`."""
         self._now, self._horizon = now, horizon
 
-    def forget_versions(self) -> None:
-        """Let everything look as if it had always been as it is."""
-        self._versions.clear()
-
     def get_at(self, collection: str, key: str, at: datetime) -> Document | None:
         """The document as it was at `at`; without older versions kept, as it is."""
         versions = self._versions.get((collection, key), [])

@@ -111,8 +111,6 @@ class Tokens:
             )
             if not {"exp", "aud", "tid", "oid", "appid", "iss"} <= claims.keys():
                 raise TokenError("malformed", "The access token is invalid.")
-        except jwt.InvalidSignatureError:
-            raise TokenError("signature", "The access token is invalid.") from None
         except jwt.PyJWTError:
             raise TokenError("malformed", "The access token is invalid.") from None
         return claims

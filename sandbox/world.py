@@ -122,7 +122,6 @@ class World:
         self.faults.clear()
         self.limits.clear()
         self._seed()
-        self.store.forget_versions()
 
     def state(self) -> dict[str, Any]:
         """Everything it holds, by collection and key, without the secrets of identities."""
@@ -136,9 +135,9 @@ class World:
         self.store.close()
 
     def _seed(self) -> None:
-        self.identities.seed()
         # What was there from the beginning is old: no lag hides it.
         with self.clock.at(self.clock.now() - timedelta(days=30)):
+            self.identities.seed()
             if self.store.get("_world", "seeded") is None:
                 for service in self.services:
                     if service.seed:

@@ -65,6 +65,38 @@ def test_unknown_user_assigned_identity_is_refused(sandbox: Sandbox) -> None:
         ManagedIdentityCredential(client_id="11111111-2222-3333-4444-555555555555").get_token(ARM)
 
 
+@pytest.mark.parametrize("choose", ["client_id", "principal_id", "mi_res_id"])
+@pytest.mark.parametrize(
+    ("name", "secret", "status"),
+    [
+        ("application", "secret", 400),
+        ("/subscriptions/s/resourceGroups/g/providers/Microsoft.DataFactory/factories/f", None, 400),
+        (
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u",
+            None,
+            200,
+        ),
+    ],
+)
+def test_an_app_cannot_sign_in_as_what_it_is_not(
+    sandbox: Sandbox, choose: str, name: str, secret: str | None, status: int
+) -> None:
+    """Applications have secrets; another resource's own identity belongs to that resource alone."""
+    made = sandbox.control("POST", "identities", {"name": name, **({"secret": secret} if secret else {})})
+    value = {"client_id": made["clientId"], "principal_id": made["objectId"], "mi_res_id": made["name"]}[
+        choose
+    ]
+
+    answer = requests.get(
+        f"{sandbox.url}/msi/token",
+        params={"api-version": "2019-08-01", "resource": "https://vault.azure.net", choose: value},
+        headers={"X-IDENTITY-HEADER": sandbox.variables["IDENTITY_HEADER"]},
+        timeout=10,
+    )
+
+    assert answer.status_code == status
+
+
 def test_client_secret_signs_in_through_discovery(sandbox: Sandbox) -> None:
     """MSAL's instance discovery, OpenID configuration and v2.0 token request all have to agree."""
     made = sandbox.control("POST", "identities", {"name": "pipeline", "secret": "correct horse"})

@@ -76,6 +76,8 @@ def test_older_versions_tell_creation_change_and_deletion(store: Store) -> None:
     assert seen == [None, {"n": 1}, {"n": 2}, None]
     assert dict(store.items_at("c", NOON + timedelta(minutes=2))) == {"k": {"n": 2}, "old": {"n": 0}}
     assert store.get_at("c", "old", NOON - timedelta(days=1)) == {"n": 0}
+    store.commit()
+    store.put("c", "k", {"n": 4})
     store.rollback()
     assert store.get_at("c", "k", now[0]) is None
 
