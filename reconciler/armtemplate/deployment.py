@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .env import Env
 from .errors import Problem
 from .frame import Frame, has_broken
 from .functions.signature import kind
 from .ids import RESOURCE_GROUP, SUBSCRIPTION, Target, relative_id, resource_id, target_of
-from .interpreter import Env, loop_count, walk
+from .interpreter import loop_count, walk
 from .naming import name_text, segments
 from .reader import Template
 from .run import Run
@@ -130,7 +131,7 @@ class Deployment:
 
     def env(self) -> Env:
         if self.base is not None:
-            return self.base.but(deployment=self)
+            return self.base.within(self)
         return Env(self.run, self.frame, self)
 
     # Declaration
@@ -169,7 +170,7 @@ class Deployment:
             run.fault("the 'copy' of a resource must be an object")
             return
         with run.inside("copy"):
-            place = env.but(place="name")
+            place = env.at("name")
             count = loop_count(loop, place)
             name = walk(get(loop, "name") or symbol, place)
             batch = walk(get(loop, "batchSize"), place)
@@ -181,7 +182,7 @@ class Deployment:
         if symbol:
             self._loops.setdefault(symbol.lower(), [])
         for index in range(count):
-            inner = env.but(copies={**env.copies, name.lower(): index}, index=index)
+            inner = env.instance(name.lower(), index)
             unit = self._instance(raw, inner, symbol, parent, index)
             if unit is not None:
                 unit.loop, unit.index = name, index
@@ -239,7 +240,7 @@ class Deployment:
         if held is None:
             return True
         with self.run.inside(held):
-            value = walk(raw[held], env.but(place="condition"))
+            value = walk(raw[held], env.at("condition"))
             if isinstance(value, str) and value.lower() in ("true", "false"):
                 return value.lower() == "true"
             if isinstance(value, Unknown):
@@ -253,7 +254,7 @@ class Deployment:
     def _identify(self, unit: Unit, parent: Unit | None) -> bool:
         """Find out type, name, API version, scope and id. False where one of them is wrong."""
         run = self.run
-        env = unit.env.but(place="name")
+        env = unit.env.at("name")
         words: dict[str, str] = {}
         for field in ("type", "name", "apiVersion"):
             value = self._word(unit, field, env)
@@ -455,7 +456,7 @@ class Deployment:
                 continue
             with run.inside(key):
                 item = walk(value, unit.env)
-            if item is not BROKEN and not has_broken(item):
+            if not run.faults or not has_broken(item):
                 body[key] = item
         unit.body = body
 
@@ -464,7 +465,7 @@ class Deployment:
         if held is None or unit.raw[held] is None:
             return
         with self.run.inside(held):
-            entries = walk(unit.raw[held], unit.env.but(place="name"))
+            entries = walk(unit.raw[held], unit.env.at("name"))
             for place, text in enumerate(entries if isinstance(entries, list) else [entries]):
                 if text is BROKEN or text is None or isinstance(text, Unknown):
                     continue

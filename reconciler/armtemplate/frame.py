@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from . import types
+from .env import Env
 from .errors import Problem
 from .ids import Target
-from .interpreter import Env, copy_properties, is_property_copy, walk
+from .interpreter import copy_properties, is_property_copy, walk
 from .reader import Template, path_text
 from .run import Run
 from .values import BROKEN, KeyVaultReference, Unknown, find_key, get, has_unknown, quote
@@ -56,6 +57,7 @@ class Frame:
         self.definitions = section(template, "definitions", run)
         self.given = given
         self.functions = self._functions()
+        self.memo: dict[object, Any] = {}
         self._parameters: dict[str, Any] = {}
         self._variables: dict[str, Any] = {}
         self._loops: dict[str, tuple[int, dict[str, Any]]] = self._variable_loops()

@@ -54,7 +54,7 @@ def _one(deployment: Deployment, name: str, raw: Mapping[str, Any]) -> Output | 
     condition = find_key(raw, "condition")
     if condition is not None:
         with run.inside(condition):
-            wanted = walk(raw[condition], env.but(place="condition"))
+            wanted = walk(raw[condition], env.at("condition"))
             if isinstance(wanted, str) and wanted.lower() in ("true", "false"):
                 wanted = wanted.lower() == "true"
             if isinstance(wanted, Unknown):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .compiler import bare_program
 from .context import Context
 from .deployment import Deployment
+from .env import Env
 from .errors import Fault, Problem, TemplateError
-from .expression import parse_bare
 from .frame import Frame
-from .interpreter import Env, evaluate
 from .reader import Template
 from .run import Run
 from .values import Unknown, find_key, quote
@@ -60,7 +60,7 @@ def _resolve(value: Any, env: Env) -> Any:
 
 def _one(value: Unknown, env: Env) -> Any:
     try:
-        result = evaluate(parse_bare(value.expression), env)
+        result = bare_program(value.expression)(env)
     except Problem as problem:
         fault = Fault(
             problem.message, path="$", expression=value.expression, expression_column=problem.column

@@ -16,6 +16,22 @@ MAX_NESTING: Final = 128
 MAX_FAULTS: Final = 100
 
 
+class _Inside:
+    """A path that is longer for a while. A class, because this is entered many times for each resource."""
+
+    __slots__ = ("keys", "path")
+
+    def __init__(self, path: list[str | int], keys: tuple[str | int, ...]) -> None:
+        self.path = path
+        self.keys = keys
+
+    def __enter__(self) -> None:
+        self.path.extend(self.keys)
+
+    def __exit__(self, *_: object) -> None:
+        del self.path[len(self.path) - len(self.keys) :]
+
+
 class Run:
     """One call of `evaluate`. Its budget makes sure that no template runs or grows without end."""
 
@@ -31,6 +47,8 @@ class Run:
         self.calls = 0
         self.needs: dict[int | str, Any] | None = None
         self.label = ""
+        self.programs: dict[int, tuple[Any, Any]] = {}
+        self._sizes: dict[int, tuple[Any, int]] = {}
         references = context.references
         self._known: Mapping[str, Any] | None = (
             {str(key).lower(): value for key, value in references.items()}
@@ -38,20 +56,33 @@ class Run:
             else None
         )
 
-    def step(self) -> None:
-        self.steps += 1
+    def step(self, weight: int = 1) -> None:
+        """Count work against the budget. Raises Problem where it is used up."""
+        self.steps += weight
         if self.steps > MAX_STEPS:
-            raise Problem("the template needs more than five million function calls; it was given up")
+            raise Problem("the template needs more than five million steps; it was given up")
 
     def grown(self, value: Any) -> None:
         """Count a result against the budget. Raises Problem where it is too large or nested too deep."""
+        known = self._sizes.get(id(value))
+        if known is not None:
+            self._count(known[1])
+            return
+        before = self.items
+        self._measure(value)
+        if self.items - before > 20:
+            self._sizes[id(value)] = (value, self.items - before)
+
+    def _count(self, items: int) -> None:
+        self.items += items
+        if self.items > MAX_ITEMS:
+            raise Problem("the evaluated template is too large; it was given up")
+
+    def _measure(self, value: Any) -> None:
         stack = [(value, 0)]
         while stack:
             item, depth = stack.pop()
-            self.items += 1
-            if self.items > MAX_ITEMS:
-                self.items = 0
-                raise Problem("the evaluated template is too large; it was given up")
+            self._count(1)
             if depth > MAX_NESTING:
                 raise Problem(f"the value is nested more than {MAX_NESTING} levels deep")
             kind = type(item)
@@ -85,14 +116,9 @@ class Run:
         finally:
             self.source, self.path, self.label, self.needs = before
 
-    @contextmanager
-    def inside(self, *keys: str | int) -> Iterator[None]:
+    def inside(self, *keys: str | int) -> _Inside:
         """Work on a value below the current path."""
-        self.path.extend(keys)
-        try:
-            yield
-        finally:
-            del self.path[len(self.path) - len(keys) :]
+        return _Inside(self.path, keys)
 
     def answer(self, identity: str) -> Any:
         """The resource with this id as GET gives it, or None."""

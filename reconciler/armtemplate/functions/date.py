@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ..errors import Problem
@@ -183,9 +183,7 @@ def _from_epoch(value: Any) -> str:
 
 
 def _to_epoch(value: Any) -> int:
-    return int(
-        (read_date("dateTimeToEpoch", value) - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds()
-    )
+    return int((read_date("dateTimeToEpoch", value) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
 
 
 FUNCTIONS: Final = (

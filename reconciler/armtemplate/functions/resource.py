@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..compiler import SCOPED
+from ..env import Env
 from ..errors import Problem
 from ..ids import relative_id
-from ..interpreter import SCOPED, Env
 from ..values import Unknown, quote, render, residual_call, unknowns
 from .signature import Function, text
 

@@ -10,12 +10,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..compiler import SCOPED
+from ..env import Env
 from ..errors import Problem
 from ..ids import MANAGEMENT_GROUP, RESOURCE_GROUP, TENANT, Target, is_type, resource_id
-from ..interpreter import SCOPED, Env
-from ..values import Unknown, quote, render, residual, residual_call
+from ..values import Unknown, render, residual, residual_call
 from .date import DEFAULT_FORMAT, format_date
-from .signature import Function, kind, number, text
+from .signature import Function, kind, text
 
 _CLOUD: Final = {
     "name": "AzureCloud",
@@ -59,22 +60,6 @@ def _parameters(env: Env, name: Any) -> Any:
 
 def _variables(env: Env, name: Any) -> Any:
     return env.frame.variable(text("variables", name))
-
-
-def _copy_index(env: Env, *args: Any) -> int:
-    name = text("copyIndex", args[0]) if args and isinstance(args[0], str) else None
-    rest = args[1:] if name is not None else args
-    if len(rest) > 1:
-        raise Problem("the function 'copyIndex' takes the name of a loop and an offset")
-    offset = number("copyIndex", rest[0]) if rest else 0
-    if name is not None:
-        if name.lower() not in env.copies:
-            raise Problem(f"there is no copy loop '{name}' here")
-        return env.copies[name.lower()] + offset
-    index = env.index if env.index is not None else env.inner
-    if index is None:
-        raise Problem("the function 'copyIndex' can only be used inside of a copy loop")
-    return index + offset
 
 
 def _known(value: Any, expression: str) -> Any:
@@ -290,7 +275,6 @@ SCOPED.update(
         for function in (
             Function("parameters", _parameters, 1, 1),
             Function("variables", _variables, 1, 1),
-            Function("copyIndex", _copy_index, 0, 2),
             Function("resourceGroup", _resource_group, 0, 0),
             Function("subscription", _subscription, 0, 0),
             Function("tenant", _tenant, 0, 0),

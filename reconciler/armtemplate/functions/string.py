@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64 as b64
 import binascii
-import json
 import re
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
