@@ -58,7 +58,7 @@ REMOTE_FAULTS: Sequence[tuple[str, str, str]] = (
     ),
     (r"No space left|Disk quota", "source-disk-full", "the disk is full. Make room in the cache folder."),
 )
-"""What git says of a fetch (in English: GitPython asks for that), our code, and the message with the way out."""
+"""What git says of a fetch (in English: GitPython asks for that), our code, and our message."""
 REMOTE = frozenset(code for _, code, _ in REMOTE_FAULTS)
 
 

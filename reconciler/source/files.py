@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -74,6 +76,17 @@ def _holds(path: Path, blob: Blob) -> bool:
     algorithm = "sha256" if len(blob.id) == 64 else "sha1"
     named = hashlib.new(algorithm, b"blob %d\0" % len(content) + content, usedforsecurity=False)
     return named.hexdigest() == blob.id
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One at a time. The lock of a process that died is free."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def seal(root: Path) -> None:

@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -191,15 +191,15 @@ class Source:
             if not files.intact(fresh, blobs):
                 raise self._git().damaged("a file came out other than it was committed")
             files.seal(fresh)
-            if not files.intact(root, blobs):
-                if root.exists():
-                    root.rename(stale)
-                fresh.rename(root)
-                root.chmod(0o555)
+            with files.locked(root.parent):
+                if not files.intact(root, blobs):  # else another run was quicker
+                    if root.exists():
+                        root.rename(stale)
+                    fresh.rename(root)
+                    root.chmod(0o555)
         except (OSError, ValueError) as error:
-            if not files.intact(root, blobs):  # else another run was quicker
-                message = f"cannot write the files of the commit: {error}."
-                raise SourceError(message, where=str(root.parent)) from None
+            message = f"cannot write the files of the commit: {error}."
+            raise SourceError(message, where=str(root.parent)) from None
         finally:
             files.remove(fresh)
             files.remove(stale)
@@ -216,8 +216,9 @@ class Source:
     def _tidy(self, keep: Path) -> None:
         oldest = time.time() - KEEP_SECONDS
         for other in keep.parent.iterdir():
-            if other != keep and other.stat().st_mtime < oldest:
-                files.remove(other)
+            with suppress(FileNotFoundError):  # another run tidies, too
+                if other != keep and other.stat().st_mtime < oldest:
+                    files.remove(other)
 
     # The mirror
 
