@@ -108,7 +108,7 @@ class CloudError(Exception):
 
 
 class TokenError(Exception):
-    """Why a bearer token is refused; `kind` is missing, malformed (or forged), expired, audience or tenant."""
+    """Why a bearer token is refused; `kind` is one of `missing malformed expired audience tenant`."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
