@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from reconciler.change import Action, Change
 from reconciler.errors import Forbidden, ReconcilerError, Unreachable
 from reconciler.graph import Graph
-from reconciler.plan import Action, Change, Plan
+from reconciler.plan import Plan
 from reconciler.providers.provider import Done, Pending, Provider
 from reconciler.record import Entry, Intent, State, Trouble
 from reconciler.resource import Key, Observation, Resource, Status

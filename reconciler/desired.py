@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import armtemplate
-from reconciler.armid import group_id, key_of, parse
+from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.resource import Key, Observation, Resource, Secret, Status
+from reconciler.resolve import unknowns
+from reconciler.resource import Key, Resource, Secret
 
 LATER = ("data_factory", "databricks", "key_vault", "checks", "alerts")
 """Sections that the model knows and that nothing reconciles yet."""
@@ -206,7 +207,7 @@ class _Builder:
     def _template_faults(self, error: TemplateError, here: str) -> Iterable[Fault]:
         place = self.environment.where(here)
         for fault in error.faults:
-            yield Fault(str(fault.position) if fault.position else place, fault.message)
+            yield Fault(str(fault.position) if fault.position.file else place, fault.message)
 
     def _take(
         self,
@@ -267,7 +268,7 @@ class _Builder:
     def _needed_by_values(self, body: Any) -> set[Key]:
         """Resources of earlier deployments that this one's values wait for."""
         found = set()
-        for unknown in _unknowns(body):
+        for unknown in unknowns(body):
             for id_ in unknown.references:
                 try:
                     key = key_of(id_)
@@ -359,7 +360,7 @@ class _Builder:
         return {}
 
     def _sealed(self, value: Any, values: Mapping[str, Any]) -> Any:
-        """Unknowns that mention secure parameters become Secrets: their hash tells a change, not their text."""
+        """Unknowns that mention secure parameters become Secrets: their hash tells a change."""
         if isinstance(value, Mapping):
             return {name: self._sealed(item, values) for name, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -391,68 +392,5 @@ def _concat(parts: Iterable[Any]) -> Unknown:
     )
 
 
-def _unknowns(value: Any) -> Iterable[Unknown]:
-    if isinstance(value, Unknown):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _unknowns(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _unknowns(item)
-
-
 def _secure_parameters(value: Any) -> set[str]:
-    return {name for unknown in _unknowns(value) for name in unknown.parameters}
-
-
-class References:
-    """Live resources as `reference()` asks for them: by id, as GET gives them."""
-
-    def __init__(self, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> None:
-        self._observations, self._others = observations, others
-
-    def get(self, id_: str, default: Any = None) -> Any:
-        try:
-            seen = self._observations.get(key_of(id_))
-        except ValueError:
-            return default
-        if seen is not None and seen.status is Status.PRESENT and seen.spec:
-            return seen.spec
-        return self._others.get(id_.lower(), default)
-
-
-def resolve(
-    resource: Resource, observations: Mapping[Key, Observation], others: Mapping[str, Any] | None = None
-) -> Resource:
-    """The resource with all put in that live tells by now; the rest stays unknown. Pure.
-
-    others: resources that are not desired but referred to, by id in lower case, as GET gives them."""
-    context = Context(references=References(observations, others or {}))
-    return replace(resource, spec=armtemplate.resolve(resource.spec, context))
-
-
-def referred(graph: Graph) -> Mapping[str, str]:
-    """Resources outside the graph that its values wait for: id to API version, where the expression says one."""
-    found: dict[str, str] = {}
-    for resource in graph:
-        for unknown in _unknowns(resource.spec):
-            for id_ in unknown.references:
-                try:
-                    known = key_of(id_) in graph
-                except ValueError:
-                    continue
-                version = _version_for(unknown.expression, id_)
-                if not known and version and parse(id_).type:
-                    found[id_] = version
-    return found
-
-
-def _version_for(expression: str, id_: str) -> str:
-    """The API version that `reference('ID', 'VERSION')` names."""
-    at = expression.lower().find(f"'{id_.lower()}'")
-    rest = expression[at + len(id_) + 2 :].lstrip() if at >= 0 else ""
-    if not rest.startswith(","):
-        return ""
-    quoted = rest[1:].lstrip()
-    return quoted[1 : quoted.find("'", 1)] if quoted.startswith("'") else ""
+    return {name for unknown in unknowns(value) for name in unknown.parameters}

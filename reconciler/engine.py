@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from reconciler import desired as desired_
 from reconciler import environment as environment_
 from reconciler import live as live_
 from reconciler import plan as plan_
+from reconciler import promotion
+from reconciler import resolve as resolve_
 from reconciler.apply import Outcome, Progress, Result, Tools, run
+from reconciler.change import Action
 from reconciler.cloud import Cloud, Identity
-from reconciler.desired import Desired, Facts
+from reconciler.desired import Facts
 from reconciler.diff import Cause
 from reconciler.environment import Environment
 from reconciler.errors import Fault, InputError, ReconcilerError, StateError
 from reconciler.graph import Graph
-from reconciler.plan import Plan, Policy
+from reconciler.plan import Plan
+from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.provider import Pending
 from reconciler.record import Drift, State
 from reconciler.resource import Key, Observation, Status
@@ -29,6 +32,7 @@ from reconciler.rules import for_type, masked
 from reconciler.settle import settle
 from reconciler.source import Snapshot, Source
 from reconciler.state import Store
+from reconciler.tick import Planned, Tick, history_line, result_of
 
 TICK_SECONDS = 480.0
 """A tick ends after so long, whatever is left (an Azure Function's message is hidden for ten minutes)."""
@@ -36,34 +40,6 @@ TICK_SECONDS = 480.0
 
 UNKNOWN_IDENTITY = Identity("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000")
 """Stands for our own identity where nobody is signed in, as for `validate`."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan with all that it was made from."""
-
-    plan: Plan
-    state: State
-    graph: Graph = field(default_factory=Graph)
-    live: Mapping[Key, Observation] = field(default_factory=dict)
-    desired: Desired | None = None
-    others: Mapping[str, Any] = field(default_factory=dict)
-    calls: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What one run of the loop did. result: done, pending, failed, held or suspended."""
-
-    environment: str
-    commit: str
-    result: str
-    planned: Planned | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    reason: str = ""
-    seconds: float = 0.0
-    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,7 +77,7 @@ class Reconciler:
     def validate(self, names: tuple[str, ...] = (), commit: str | None = None) -> tuple[str, ...]:
         """Check environments offline. Raises InputError with every fault of all of them; gives warnings."""
         snapshot = self.snapshot(commit=commit)
-        faults = []
+        faults: list[Fault] = []
         warnings = list(snapshot.warnings)
         for name in names or environment_.names(snapshot.root):
             try:
@@ -145,7 +121,7 @@ class Reconciler:
         return planned
 
     def _sign_in(self, environment: Environment) -> tuple[Cloud, Identity, dict[str, Any]]:
-        """The cloud of an environment. The last value is filled with secure parameters once they are known."""
+        """The cloud of an environment; the last value is filled with secure parameters later."""
         secure: dict[str, Any] = {}
         azure = environment.azure
         if azure is None:
@@ -178,8 +154,8 @@ class Reconciler:
         secure.update(desired.secure)
         ended, running = self._look_after(state, cloud)
         live = live_.observe(desired.graph, state, cloud.providers)
-        others = cloud.look_up(desired_.referred(desired.graph))
-        graph = Graph(desired_.resolve(resource, live.observations, others) for resource in desired.graph)
+        others = cloud.look_up(resolve_.referred(desired.graph))
+        graph = Graph(resolve_.resolve(resource, live.observations, others) for resource in desired.graph)
         now = cloud.now()
         state = settle(state, graph, live.observations, ended, mask=self.mask, now=now)
         plan = plan_.make(
@@ -226,7 +202,7 @@ class Reconciler:
             lineage=state.lineage,
             serial=state.serial,
         )
-        told = f"environments/{name}.yaml is gone; nothing is deleted. `reconciler destroy {name}` removes what is ours."
+        told = f"environments/{name}.yaml is gone; nothing is deleted. `reconciler destroy {name}` does that."
         return Planned(plan, state, warnings=(*snapshot.warnings, told))
 
     def _offline(self, environment: Environment, snapshot: Snapshot, state: State) -> Planned:
@@ -250,11 +226,17 @@ class Reconciler:
             for key, entry in state.entries.items()
             if key not in seen
         }
-        graph = Graph(desired_.resolve(resource, seen) for resource in desired.graph)
+        graph = Graph(resolve_.resolve(resource, seen) for resource in desired.graph)
         plan = plan_.make(
-            graph, seen, state, policy_of(environment, len(state.ours)), environment=environment.name, commit=snapshot.commit,
-            now=datetime.now(UTC), stopped=desired.blocked,
-        )  # fmt: skip
+            graph,
+            seen,
+            state,
+            policy_of(environment, len(state.ours)),
+            environment=environment.name,
+            commit=snapshot.commit,
+            now=datetime.now(UTC),
+            stopped=desired.blocked,
+        )
         warnings = (
             *snapshot.warnings,
             *desired.warnings,
@@ -305,13 +287,15 @@ class Reconciler:
             tick = Tick(
                 name,
                 snapshot.commit,
-                _result(planned.plan, outcomes.values()),
+                result_of(planned.plan, outcomes.values()),
                 first,
                 tuple(outcomes.values()),
                 seconds=round(time.monotonic() - started, 3),
                 calls=cloud.calls(),
             )
-            state = replace(state, notes={**state.notes, "identity": [identity.object_id, identity.tenant_id]})
+            state = replace(
+                state, notes={**state.notes, "identity": [identity.object_id, identity.tenant_id]}
+            )
             self._remember(state, tick, planned.plan, cloud.now())
             return tick
 
@@ -362,7 +346,7 @@ class Reconciler:
         snapshot = self.snapshot(name)
         if name in environment_.names(snapshot.root):
             environment = environment_.load(snapshot.root, name)
-            held = self._held(environment, snapshot)
+            held = promotion.held(environment, snapshot.commit, self.store.load, self.source.changed)
             if held:
                 return self._told(Tick(name, snapshot.commit, "held", reason=held))
             if environment.policy.sync == "manual":
@@ -372,21 +356,6 @@ class Reconciler:
                     Tick(name, snapshot.commit, "done", planned, reason=waits, calls=planned.calls)
                 )
         return self.apply(name, progress=progress, holder="tick")
-
-    def _held(self, environment: Environment, snapshot: Snapshot) -> str:
-        """Why the environment has to wait for those that come before it; "" where it need not."""
-        reads = (*environment.files, *environment.paths)
-        for before in environment.after:
-            state = self.store.load(before)
-            healthy = (state.notes.get("healthy") or "") if state else ""
-            if not healthy:
-                return f"{before} comes first and was not healthy yet."
-            if state is not None and (state.notes.get("last") or {}).get("result") not in ("done", None):
-                return f"{before} comes first and is not healthy now."
-            moved = () if healthy == snapshot.commit else self.source.changed(healthy, snapshot.commit)
-            if moved is None or any(_under(path, read) for path in moved for read in reads):
-                return f"{before} comes first and has not been healthy with the same content yet."
-        return ""
 
     def _told(self, tick: Tick) -> Tick:
         self.store.append_history(tick.environment, history_line(tick, datetime.now(UTC)))
@@ -452,7 +421,7 @@ class Reconciler:
                 return Tick(name, snapshot.commit, "declined", planned, calls=cloud.calls())
             outcomes: dict[Key, Outcome] = {}
             state = self._carry_out(planned, cloud, started + self.seconds, progress, outcomes)
-            result = _result(plan, outcomes.values())
+            result = result_of(plan, outcomes.values())
             seconds = round(time.monotonic() - started, 3)
             tick = Tick(
                 name, snapshot.commit, result, planned, tuple(outcomes.values()), "", seconds, cloud.calls()
@@ -485,40 +454,8 @@ class Reconciler:
 DEFAULT_PROTECT = environment_.Policy().protect
 
 
-def _under(path: str, read: str) -> bool:
-    return path == read or path.startswith(read.rstrip("/") + "/") or Path(read) == Path()
-
-
 def _resolve(resource: Any, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> Any:
-    return desired_.resolve(resource, observations, others)
-
-
-def _result(plan: Plan, outcomes: Any) -> str:
-    results = {outcome.result for outcome in outcomes}
-    waits = {held.code for held in plan.waiting}
-    if Result.FAILED in results or "backoff" in waits:
-        return "failed"
-    if Result.PENDING in results or waits:
-        return "pending"
-    return "done"
-
-
-def history_line(tick: Tick, now: datetime) -> dict[str, Any]:
-    """One tick as it is kept: small, and without any value of a resource."""
-    plan = tick.planned.plan if tick.planned else None
-    return {
-        "time": now.isoformat(timespec="seconds"),
-        "commit": tick.commit,
-        "result": tick.result,
-        "reason": tick.reason,
-        "seconds": tick.seconds,
-        "calls": dict(tick.calls),
-        "summary": plan.summary if plan else {},
-        "outcomes": [
-            {"key": str(o.key), "action": o.action.value, "result": o.result.value, "error": o.error}
-            for o in tick.outcomes
-        ],
-    }
+    return resolve_.resolve(resource, observations, others)
 
 
 def policy_of(environment: Environment, recorded: int) -> Policy:
@@ -532,14 +469,14 @@ def policy_of(environment: Environment, recorded: int) -> Policy:
         deletes=said.limits.deletes.of(recorded),
         changes=said.limits.changes.of(recorded),
         protect=tuple(said.protect),
-        ignore=tuple(plan_.Rule(rule.key, rule.path) for rule in said.ignore),
+        ignore=tuple(Rule(rule.key, rule.path) for rule in said.ignore),
         observe=tuple(said.observe),
         acknowledge=tuple(
-            plan_.Acknowledgement(action, pattern, known.until)
+            Acknowledgement(action, pattern, known.until)
             for known in said.acknowledge
             for action, pattern in (
-                (plan_.Action.DELETE, known.delete),
-                (plan_.Action.REPLACE, known.replace),
+                (Action.DELETE, known.delete),
+                (Action.REPLACE, known.replace),
             )
             if pattern
         ),

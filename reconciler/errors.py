@@ -1,7 +1,7 @@
 """Every error that the reconciler raises on purpose.
 
     ReconcilerError                 code, message, where; `retry` says whether time alone may mend it
-    ├── InputError                  the repository says something wrong: all faults at once, each with its place
+    ├── InputError                  the repository says something wrong: all faults at once, with places
     ├── SourceError                 the repository cannot be read
     ├── SettingsError               our own settings are wrong or missing
     ├── StateError                  the state cannot be read or written
@@ -12,7 +12,7 @@
     └── CloudError                  Azure or Databricks refused, or was not reached
         ├── NotFound                404
         ├── SignInError             no token, or one that is not accepted
-        ├── Forbidden               403: a right is missing                      (retry soon after our own role write)
+        ├── Forbidden               403: a right is missing (retry soon after our own role write)
         ├── Denied                  a policy or a lock stands in the way
         ├── Conflict                409: it exists, or its state forbids this
         │   └── Busy                something else is being done to it           (retry)

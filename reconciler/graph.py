@@ -22,7 +22,7 @@ class Graph:
                 faults.append(
                     Fault(
                         resource.origin,
-                        f"{resource.key} is there twice; the other is at {first.origin or 'an unknown place'}.",
+                        f"{resource.key} is there twice; the other is at {first.origin or '?'}.",
                         "Remove one of them.",
                     )
                 )

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.armtemplate import Evaluation, to_json
-from reconciler.diff import ABSENT, REASONS, FieldChange
+from reconciler.change import Action, Change, Held
+from reconciler.diff import REASONS, FieldChange
+from reconciler.equality.trees import ABSENT
 from reconciler.errors import InputError, ReconcilerError
-from reconciler.plan import Action, Change, Held, Plan
+from reconciler.plan import Plan
 from reconciler.record import State
 from reconciler.resource import Key
 
@@ -216,4 +218,6 @@ def summary_line(plan: Plan) -> str:
     if plan.waiting:
         told.append(f"{len(plan.waiting)} waiting")
     rest = f"{plan.unchanged} unchanged"
-    return f"[bold]{', '.join(told)}, {rest}.[/bold]" if told else f"[green]Nothing to change ({rest}).[/green]"
+    return (
+        f"[bold]{', '.join(told)}, {rest}.[/bold]" if told else f"[green]Nothing to change ({rest}).[/green]"
+    )

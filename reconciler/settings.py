@@ -63,7 +63,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         state=said.get("RECONCILER_STATE") or ".reconciler",
         token=said.get("RECONCILER_GIT_TOKEN", ""),
         seconds=limit,
-        secrets=frozenset(name.strip() for name in said.get("RECONCILER_SECRETS", "").split(",") if name.strip()),
+        secrets=frozenset(said.get("RECONCILER_SECRETS", "").replace(",", " ").split()),
         environ=said,
     )
 
@@ -107,7 +107,8 @@ def credential(client_id: str | None) -> TokenCredential:
     """The sign-in of this machine: managed identity in Azure, `az login` on a laptop."""
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()
+    options = {"managed_identity_client_id": client_id} if client_id else {}
+    return DefaultAzureCredential(**options)
 
 
 def sign_in(

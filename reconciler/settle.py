@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.graph import Graph
-from reconciler.plan import SETTLING
+from reconciler.judge import SETTLING
 from reconciler.record import Entry, Intent, State
 from reconciler.resource import Key, Observation, Status
 

@@ -169,7 +169,7 @@ class ArmProvider:
         return Done()
 
     def _poll_deployment(self, token: Mapping[str, Any]) -> Done | Pending:
-        """Settle the deployment of our call. Another one under the same name means that ours never arrived."""
+        """Settle the deployment of our call. Another one under its name means that ours never arrived."""
         try:
             answer = self._arm.call("GET", str(token["deployment"]), DEPLOYMENTS)
         except NotFound:

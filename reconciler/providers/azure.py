@@ -71,7 +71,7 @@ STATUSES: Mapping[int, type[CloudError]] = {
 }
 
 HINTS: Mapping[str, str] = {
-    "SubscriptionNotFound": "Check azure.subscription in the environment file, and that the identity may see it.",
+    "SubscriptionNotFound": "Check azure.subscription in the environment file; the identity must see it.",
     "InvalidSubscriptionId": "Check azure.subscription in the environment file.",
     "AuthorizationFailed": "Grant the identity that role, or see `reconciler doctor`.",
     "ScopeLocked": "Remove the lock, or take the change back in Git.",

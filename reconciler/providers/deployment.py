@@ -1,4 +1,4 @@
-"""The ARM template that we generate for the resources of one batch, and what became of its deployment. Pure."""
+"""The ARM template that we generate for the resources of a batch, and what became of its deployment. Pure."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Looked:
 
 
 class Provider(Protocol):
-    """One family of kinds. Each method makes one kind of call, is safe to repeat, and raises only our errors."""
+    """One family of kinds. Each method makes one kind of call, is safe to repeat, raises only our errors."""
 
     kinds: frozenset[str]
 

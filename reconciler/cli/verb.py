@@ -1,0 +1,89 @@
+"""What all verbs share: their options, how they end, and how they print."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reconciler.errors import InputError, ReconcilerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reconciler.engine import Reconciler
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Keeps Azure environments as Git says they are.",
+)
+
+Env = Annotated[str, typer.Argument(metavar="ENV", help="An environment: a file of environments/.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Repo = Annotated[
+    str,
+    typer.Option("--repo", metavar="PATH_OR_URL", help="The Git repository; default: the current checkout."),
+]
+StateAt = Annotated[
+    str, typer.Option("--state", metavar="PATH", help="Where the state is kept; default: .reconciler/.")
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Also what was judged equal, and by which rule.")
+]
+Commit = Annotated[str, typer.Option("--commit", metavar="REF", help="Read the repository at this commit.")]
+
+
+def verb(function: Callable[..., int]) -> Callable[..., None]:
+    """Make a function that gives an exit code a verb: our own errors become one message, or one document."""
+
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        try:
+            code = function(**arguments)
+        except ReconcilerError as error:
+            from reconciler import render
+
+            if arguments.get("json_"):
+                print(json.dumps(render.error_json(error), indent=2))
+            else:
+                print(_told(error), file=sys.stderr)
+            code = 1
+        except KeyboardInterrupt:
+            print("Stopped. What was under way is recorded; run it again to go on.", file=sys.stderr)
+            code = 130
+        raise typer.Exit(code)
+
+    app.command(function.__name__.rstrip("_"))(run)
+    return run
+
+
+def _told(error: ReconcilerError) -> str:
+    if isinstance(error, InputError):
+        count = len(error.faults)
+        return f"{error}\n{count} fault{'s' if count != 1 else ''}; nothing was called."
+    return f"error ({error.code}): {error}"
+
+
+def engine_of(repo: str, state: str) -> Reconciler:
+    from reconciler import settings
+
+    said = settings.read()
+    return settings.engine(replace(said, repository=repo or said.repository, state=state or said.state))
+
+
+def console_of(no_color: bool, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(no_color=no_color, stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,208 @@
+"""Decide what one resource needs: pure, one resource at a time, without a look at its brothers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconciler.change import HOLDS, WAITS, Action, Change, Held
+from reconciler.diff import Cause, Comparison, FieldChange, compare
+from reconciler.policy import Policy, matches
+from reconciler.record import Entry
+from reconciler.resource import Key, Manage, Observation, Resource, Status
+from reconciler.rules import TypeRules
+
+SETTLING = timedelta(minutes=10)
+"""How long Azure may go on answering as if our last write had not been made."""
+
+
+REPLACEABLE = (
+    "microsoft.authorization/roleassignments",
+    "microsoft.authorization/locks",
+    "microsoft.insights/diagnosticsettings",
+)
+"""Types that hold nothing of their own: they are deleted and made again without an acknowledgement."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided for one resource: at most one of change, blocked and waiting."""
+
+    change: Change | None = None
+    blocked: Held | None = None
+    waiting: Held | None = None
+    comparison: Comparison | None = None
+
+
+def hold(key: Key, code: str, detail: str = "", change: Change | None = None) -> Verdict:
+    if code in WAITS:
+        return Verdict(waiting=Held(key, code, detail or WAITS[code], change))
+    return Verdict(blocked=Held(key, code, f"{HOLDS[code]} {detail}".strip(), change))
+
+
+def _recent(entry: Entry | None, now: datetime) -> bool:
+    return bool(entry and entry.written) and now - datetime.fromisoformat(entry.written) < SETTLING  # type: ignore[union-attr]
+
+
+def _backing_off(entry: Entry | None, commit: str, now: datetime) -> str:
+    trouble = entry.trouble if entry else None
+    if trouble is None or trouble.commit != commit or now >= datetime.fromisoformat(trouble.until):
+        return ""
+    until = f"It is tried again after {trouble.until}, or at the next commit."
+    return f"It failed {trouble.count} times, last: {trouble.error} {until}"
+
+
+def _adopt(
+    resource: Resource,
+    seen: Observation,
+    comparison: Comparison,
+    entry: Entry | None,
+    policy: Policy,
+    environment: str,
+) -> Verdict:
+    """Decide about what exists and is not recorded as ours.
+
+    Our mark, or a create of ours that failed half-way, proves it ours all the same: then it is put right."""
+    key = resource.key
+    if seen.mark and seen.mark != environment:
+        return hold(key, "foreign", f"The tag names {seen.mark!r}.")
+    if comparison.changes and (seen.mark == environment or (entry is not None and entry.trouble is not None)):
+        reason = (
+            "It bears our mark, but nothing is recorded of it."
+            if seen.mark
+            else "Its creation failed half-way."
+        )
+        return Verdict(
+            change=Change(
+                key, Action.UPDATE, Cause.NEW, comparison.changes, comparison.resets, reason, resource.origin
+            )
+        )
+    if policy.adopt == "never":
+        return hold(key, "exists", "policy.adopt is never; delete it, or allow adoption.")
+    if policy.adopt == "marked" and not seen.mark:
+        return hold(key, "exists", "It does not bear our mark, and policy.adopt is marked.")
+    change = Change(
+        key, Action.ADOPT, Cause.NEW, comparison.changes, (), "It exists and equals Git.", resource.origin
+    )
+    if comparison.changes:
+        paths = ", ".join(change.path for change in comparison.changes[:5])
+        more = f" and {len(comparison.changes) - 5} more" if len(comparison.changes) > 5 else ""
+        return hold(
+            key, "exists", f"It differs in {paths}{more}. Make Git say what is there, or delete it.", change
+        )
+    return Verdict(change=change, comparison=comparison)
+
+
+def judge(
+    resource: Resource,
+    seen: Observation,
+    entry: Entry | None,
+    policy: Policy,
+    environment: str,
+    commit: str,
+    now: datetime,
+    rules: TypeRules,
+) -> Verdict:
+    """Decide what one resource needs."""
+    key = resource.key
+    ours = entry is not None and entry.ours
+    if entry is not None and entry.intent is not None:
+        return hold(key, "running")
+    if seen.status is Status.UNKNOWN:
+        return hold(key, "unreadable", seen.error)
+    if seen.status is Status.GOING:
+        return hold(key, "going")
+    observed = resource.manage is Manage.OBSERVE or any(matches(pattern, key) for pattern in policy.observe)
+    if seen.status is Status.ABSENT:
+        if ours and _recent(entry, now):
+            return hold(key, "settling")
+        cause = Cause.DRIFT if ours else Cause.NEW
+        reason = "It was deleted by somebody else." if ours else "It does not exist yet."
+        change = Change(key, Action.CREATE, cause, (), (), reason, resource.origin)
+    else:
+        ignored = [rule.path for rule in policy.ignore if matches(rule.key, key)]
+        comparison = compare(
+            resource.spec,
+            seen.spec,
+            rules,
+            applied=entry.applied if entry and ours else None,
+            baseline=entry.baseline if entry and ours else None,
+            ignore=ignored,
+        )
+        if not ours:
+            verdict = _adopt(resource, seen, comparison, entry, policy, environment)
+            if verdict.change is None or verdict.change.action is Action.ADOPT:
+                return verdict
+            return _allow(verdict.change, entry, policy, commit, now, observed=observed)
+        if entry is not None and not entry.settled and comparison.changes and _recent(entry, now):
+            return hold(key, "settling")
+        if not comparison.changes:
+            return Verdict(comparison=comparison)
+        immutable = [field.path for field in comparison.changes if field.immutable]
+        action = Action.REPLACE if immutable else Action.UPDATE
+        change = Change(
+            key,
+            action,
+            _cause(comparison.changes),
+            comparison.changes,
+            comparison.resets,
+            "",
+            resource.origin,
+        )
+        if immutable:
+            if policy.protects(resource.type) and not policy.acknowledged(action, key, now.date()):
+                return hold(key, "protected", f"{', '.join(immutable)} cannot be changed in place.", change)
+            if resource.type.lower() not in REPLACEABLE and not policy.acknowledged(action, key, now.date()):
+                return hold(key, "replace", f"{', '.join(immutable)} cannot be changed in place.", change)
+    return _allow(change, entry, policy, commit, now, observed=observed)
+
+
+def _allow(
+    change: Change, entry: Entry | None, policy: Policy, commit: str, now: datetime, *, observed: bool
+) -> Verdict:
+    """Let a create, update or replace through, unless the policy or an earlier failure holds it."""
+    key = change.key
+    if observed:
+        return hold(key, "observed", change=change)
+    if not policy.heal and change.cause is Cause.DRIFT:
+        return hold(key, "heal", change=change)
+    if change.resets and not policy.resets_allowed:
+        paths = ", ".join(reset.path for reset in change.resets[:5])
+        return hold(
+            key,
+            "resets",
+            f"It would lose {paths}. Put it into Git, remove it, or set policy.resets: allow.",
+            change,
+        )
+    waiting = _backing_off(entry, commit, now)
+    return hold(key, "backoff", waiting, change) if waiting else Verdict(change=change)
+
+
+def _cause(fields: Sequence[FieldChange]) -> Cause:
+    causes = {Cause.COMMIT if field.cause is Cause.REMOVED else field.cause for field in fields}
+    return causes.pop() if len(causes) == 1 else Cause.BOTH
+
+
+def judge_gone(entry: Entry, seen: Observation, policy: Policy, commit: str, now: datetime) -> Verdict:
+    """Decide about a resource that is ours and that Git no longer mentions."""
+    key = entry.key
+    change = Change(key, Action.DELETE, Cause.REMOVED, (), (), "Git does not mention it any more.")
+    if entry.intent is not None:
+        return hold(key, "running")
+    if seen.status is Status.UNKNOWN:
+        return hold(key, "unreadable", seen.error, change)
+    if seen.status is Status.GOING:
+        return hold(key, "going")
+    if seen.status is Status.ABSENT and _recent(entry, now):
+        return hold(key, "settling")
+    if any(matches(pattern, key) for pattern in policy.observe):
+        return hold(key, "observed", change=change)
+    if policy.protects(entry.type) and not policy.acknowledged(Action.DELETE, key, now.date()):
+        return hold(key, "protected", "Acknowledge the delete in policy.acknowledge to let it go.", change)
+    if key.kind == "arm.group" and entry.adopted:
+        return hold(key, "kept", "It was there before us.", change)
+    waiting = _backing_off(entry, commit, now)
+    if waiting:
+        return hold(key, "backoff", waiting, change)
+    return Verdict(change=change)

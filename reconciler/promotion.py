@@ -1,0 +1,39 @@
+"""`after`: an environment follows once those before it are healthy with the same content. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.environment import Environment
+from reconciler.record import State
+
+
+def held(
+    environment: Environment,
+    commit: str,
+    state_of: Callable[[str], State | None],
+    changed: Callable[[str, str], tuple[str, ...] | None],
+) -> str:
+    """Why the environment has to wait for those that come before it; "" where it need not.
+
+    What counts is content: the one before must have been healthy at a commit that says the same as this one
+    in every file that this environment reads.
+    changed: paths that differ between two commits, None where that is not known."""
+    reads = (*environment.files, *environment.paths)
+    for before in environment.after:
+        state = state_of(before)
+        healthy = str(state.notes.get("healthy") or "") if state else ""
+        if state is None or not healthy:
+            return f"{before} comes first and was not healthy yet."
+        if (state.notes.get("last") or {}).get("result") in ("failed", "pending"):
+            return f"{before} comes first and is not healthy now."
+        moved = () if healthy == commit else changed(healthy, commit)
+        if moved is None or any(_under(path, read) for path in moved for read in reads):
+            return f"{before} comes first and has not been healthy with the same content yet."
+    return ""
+
+
+def _under(path: str, read: str) -> bool:
+    """Whether a path is what is read, or lies in it."""
+    folder = read.rstrip("/")
+    return folder in ("", ".") or path == folder or path.startswith(folder + "/")
