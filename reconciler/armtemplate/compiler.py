@@ -1,7 +1,7 @@
 """Expressions to Python closures.
 
-A tree is compiled once and run for every turn of a loop. What depends on the template's names alone, and not on a
-loop, a lambda or a resource, keeps its value between runs.
+A tree is compiled once and run for every turn of a loop. What depends on the template's names alone, and not
+on a loop, a lambda or a resource, keeps its value between runs.
 """
 
 from __future__ import annotations
@@ -194,9 +194,7 @@ def read(node: Member, base: Any, key: Any) -> Any:
             return base[key]
         if node.safe:
             return None
-        raise Problem(
-            f"the array index '{key}' is out of bounds: the array has {len(base)} items", node.column
-        )
+        raise Problem(f"the array index '{key}' is out of bounds: there are {len(base)} items", node.column)
     if node.safe and base is None:
         return None
     raise Problem(f"cannot read '{key}' of {kind(base)}", node.column)

@@ -96,8 +96,8 @@ _SCOPES: Final = {name.lower(): name for name in (RESOURCE_GROUP, SUBSCRIPTION, 
 def context_from_json(source: Mapping[str, Any]) -> Context:
     """A context from the JSON form that the command line takes.
 
-    Also reads `utcNow` (ISO 8601) and `lists`: an object by `function id` in lower case. Raises ValueError that
-    names an unknown or unfit property.
+    Also reads `utcNow` (ISO 8601) and `lists`: an object by `function id`. Raises ValueError that names an
+    unknown or unfit property.
     """
     values: dict[str, Any] = {}
     for name, value in source.items():

@@ -9,15 +9,14 @@ from .env import Env
 from .errors import Problem
 from .frame import Frame, has_broken
 from .functions.signature import kind
-from .ids import RESOURCE_GROUP, SUBSCRIPTION, Target, relative_id, resource_id, target_of
+from .ids import Target, relative_id
 from .interpreter import loop_count, walk
-from .naming import name_text, segments
 from .reader import Template
 from .run import Run
+from .unit import Unit, identify
 from .values import BROKEN, Unknown, find_key, get
 
 MAX_RESOURCES: Final = 800
-DEPLOYMENTS: Final = "microsoft.resources/deployments"
 _OWN: Final = frozenset(
     {
         "name",
@@ -34,66 +33,6 @@ _OWN: Final = frozenset(
         "asserts",
     }
 )
-
-
-class Unit:
-    """One resource, or one nested deployment, after loops are expanded."""
-
-    def __init__(
-        self, home: Deployment, raw: Mapping[str, Any], env: Env, path: tuple[str | int, ...]
-    ) -> None:
-        self.home = home
-        self.raw = raw
-        self.env = env
-        self.path = path
-        self.symbol = ""
-        self.loop = ""
-        self.index: int | None = None
-        self.batch = 0
-        self.type = ""
-        self.name = ""
-        self.short = ""
-        self.api_version = ""
-        self.id = ""
-        self.scope = ""
-        self.active = True
-        self.existing = False
-        self.parent: Unit | None = None
-        self.explicit: dict[int, Unit] = {}
-        self.implicit: dict[int | str, Unit | str] = {}
-        self.body: dict[str, Any] = {}
-        self.nested: Deployment | None = None
-        self.opened = False
-
-    @property
-    def is_deployment(self) -> bool:
-        return self.type.lower() == DEPLOYMENTS
-
-    def outcome(self) -> dict[str, Any] | None:
-        """What `reference` of a nested deployment gives; None where only Azure knows."""
-        if not self.active:
-            return None
-        nested = self.open()
-        if nested is None:
-            return None
-        outputs = {
-            name: {"type": output.type, "value": output.value} for name, output in nested.outputs().items()
-        }
-        return {
-            "id": self.id,
-            "name": self.name,
-            "type": self.type,
-            "properties": {"provisioningState": "Succeeded", "outputs": outputs},
-        }
-
-    def open(self) -> Deployment | None:
-        """The nested template, declared; None for a plain resource or a link that is not at hand."""
-        if not self.opened:
-            from .nested import open_nested
-
-            self.opened = True
-            self.nested = open_nested(self)
-        return self.nested
 
 
 class Deployment:
@@ -185,7 +124,7 @@ class Deployment:
             inner = env.instance(name.lower(), index)
             unit = self._instance(raw, inner, symbol, parent, index)
             if unit is not None:
-                unit.loop, unit.index = name, index
+                unit.index = index
                 unit.batch = batch if serial and isinstance(batch, int) and batch > 0 else int(serial)
                 self._loops[name.lower()].append(unit)
                 if symbol and symbol.lower() != name.lower():
@@ -199,7 +138,7 @@ class Deployment:
         unit.active = self._condition(raw, env)
         unit.existing = get(raw, "existing") is True
         before = len(self.run.faults)
-        fine = self._identify(unit, parent)
+        fine = identify(unit)
         if not fine and not unit.active:
             # The name of what is not deployed need not make sense.
             del self.run.faults[before:]
@@ -250,132 +189,6 @@ class Deployment:
             elif value is not BROKEN and not isinstance(value, bool):
                 self.run.fault(f"the condition must be a boolean, but it is {kind(value)}")
         return value is True
-
-    def _identify(self, unit: Unit, parent: Unit | None) -> bool:
-        """Find out type, name, API version, scope and id. False where one of them is wrong."""
-        run = self.run
-        env = unit.env.at("name")
-        words: dict[str, str] = {}
-        for field in ("type", "name", "apiVersion"):
-            value = self._word(unit, field, env)
-            if value is None:
-                return False
-            words[field] = value
-        unit.api_version = words["apiVersion"]
-        unit.type, unit.name, unit.short = words["type"], words["name"], words["name"]
-        if parent is not None and not self._is_whole(unit, parent):
-            unit.type, unit.name = f"{parent.type}/{unit.type}", f"{parent.name}/{unit.name}"
-        scope = self._scope(unit, env, parent)
-        if scope is None:
-            return False
-        unit.scope = scope
-        names = segments(unit.name)
-        try:
-            unit.id = resource_id(scope, unit.type, names)
-        except Problem as problem:
-            with run.inside(find_key(unit.raw, "name") or "name"):
-                run.fault(problem.message)
-            return False
-        return True
-
-    @staticmethod
-    def _is_whole(unit: Unit, parent: Unit) -> bool:
-        """Whether a child gives its full type, as extension resources inside of a parent may."""
-        head = unit.type.partition("/")[0]
-        return "." in head and "/" in unit.type
-
-    def _word(self, unit: Unit, field: str, env: Env) -> str | None:
-        run, held = self.run, find_key(unit.raw, field)
-        if held is None:
-            if field == "apiVersion" and get(self.template, "apiProfile") is not None:
-                return ""
-            run.fault(f"the resource has no '{field}'")
-            return None
-        with run.inside(held):
-            value = walk(unit.raw[held], env)
-            if isinstance(value, Unknown):
-                run.warn(f"the resource's {field} is known to Azure only: {value.expression}")
-                return name_text(value.expression)
-            if isinstance(value, str) and value:
-                return value.strip("/") if field == "type" else value
-            if value is not BROKEN:
-                problem = "is empty" if value == "" else f"must be a string, but it is {kind(value)}"
-                run.fault(f"the resource's {field} {problem}")
-        return None
-
-    def _scope(self, unit: Unit, env: Env, parent: Unit | None) -> str | None:
-        held = find_key(unit.raw, "scope")
-        if unit.type.lower() == DEPLOYMENTS:
-            target = self._deployment_target(unit, env)
-            return None if target is None else target.id
-        if held is None:
-            if unit.existing:
-                return self._foreign_scope(unit, env)
-            if parent is not None:
-                # A child stands beside its parent; an extension with its full type stands below it.
-                whole = unit.type.lower().startswith(parent.type.lower() + "/")
-                return parent.scope if whole else parent.id
-            return self.target.id
-        with self.run.inside(held):
-            value = walk(unit.raw[held], env)
-            if isinstance(value, Unknown):
-                return name_text(value.expression)
-            if not isinstance(value, str) or not value:
-                if value is not BROKEN:
-                    self.run.fault("the resource's scope must be the id of a resource")
-                return None
-        return self._scope_id(value)
-
-    def _foreign_scope(self, unit: Unit, env: Env) -> str:
-        """An existing resource may name its own resource group and subscription."""
-        group, subscription = (
-            self._optional_word(unit, name, env) for name in ("resourceGroup", "subscriptionId")
-        )
-        if group is None and subscription is None:
-            return self.target.id
-        kind_ = RESOURCE_GROUP if group is not None else SUBSCRIPTION
-        return Target(kind_, subscription or self.target.subscription_id, group or "").id
-
-    def _scope_id(self, value: str) -> str:
-        if value.startswith("/"):
-            return value if value == "/" else value.rstrip("/")
-        found = self.find(value)
-        if found is not None:
-            return found.id
-        target = target_of(value, self.target)
-        if target is not None:
-            return target.id
-        return relative_id(self.target.id, value) or f"{self.target.id}/providers/{value}"
-
-    def _optional_word(self, unit: Unit, field: str, env: Env) -> str | None:
-        held = find_key(unit.raw, field)
-        if held is None or unit.raw[held] is None:
-            return None
-        with self.run.inside(held):
-            value = walk(unit.raw[held], env)
-        if isinstance(value, Unknown):
-            return name_text(value.expression)
-        return value if isinstance(value, str) and value else None
-
-    def _deployment_target(self, unit: Unit, env: Env) -> Target | None:
-        """The scope that a nested deployment is sent to."""
-        scope = self._optional_word(unit, "scope", env)
-        group = self._optional_word(unit, "resourceGroup", env)
-        subscription = self._optional_word(unit, "subscriptionId", env)
-        if scope is not None:
-            target = target_of(scope, self.target)
-            if target is None:
-                with self.run.inside("scope"):
-                    self.run.fault(
-                        "the scope of a deployment must be a resource group, subscription, management group or '/'"
-                    )
-            return target
-        known = subscription or self.target.subscription_id
-        if group is not None:
-            return Target(RESOURCE_GROUP, known, group, self.target.management_group)
-        if subscription is not None:
-            return Target(SUBSCRIPTION, known, "", self.target.management_group)
-        return self.target
 
     # Lookup
 
@@ -499,7 +312,7 @@ class Deployment:
                         unit.explicit.setdefault(id(other), other)
 
     def walk_units(self) -> Iterator[Unit]:
-        """Every resource that is deployed, with those of nested templates in the place of their deployment."""
+        """Every resource that is deployed; those of nested templates in the place of their deployment."""
         for unit in self.units:
             if not unit.active:
                 continue

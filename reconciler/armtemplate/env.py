@@ -17,9 +17,9 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 class Env:
     """`frame` answers names and scope functions, `deployment` the resources.
 
-    `copies` are the indexes of the loops around by name in lower case, `index` that of the resource's own loop,
-    `inner` that of the innermost loop over a property. `arguments` are those of a user function, or None outside
-    of one. `place` says where the expression stands, because some functions are not welcome everywhere.
+    `copies` are the indexes of the loops around by name in lower case, `index` that of the resource's own
+    loop, `inner` that of the innermost loop over a property. `arguments` are those of a user function, None
+    outside of one. `place` says where the expression stands: some functions are not welcome everywhere.
     """
 
     __slots__ = ("arguments", "copies", "deployment", "frame", "index", "inner", "lambdas", "place", "run")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .context import Context
-from .deployment import Deployment, Unit
+from .deployment import Deployment
 from .errors import Fault, Position, TemplateError
 from .frame import Frame
 from .functions import resource as _resource  # noqa: F401  registers its functions
@@ -19,6 +19,7 @@ from .outputs import Output
 from .parameters import one_value
 from .reader import Template, parse, path_text
 from .run import Run
+from .unit import Unit
 from .values import KeyVaultReference, Unknown, get
 
 
@@ -26,10 +27,10 @@ from .values import KeyVaultReference, Unknown, get
 class Resource:
     """One resource after evaluation.
 
-    `id` is `scope` + "/providers/" + type and name interleaved. `scope` is what it is deployed at (for an extension,
-    the id of the resource it extends); `deployment_scope` what its own, maybe nested, deployment targets. `body`
-    holds the other fields and may contain Unknown. `depends_on` are ids of this evaluation. `existing` marks a
-    resource that is only read.
+    `id` is `scope` + "/providers/" + type and name interleaved. `scope` is what it is deployed at (for an
+    extension, the id of the resource it extends); `deployment_scope` what its own, maybe nested, deployment
+    targets. `body` holds the other fields and may contain Unknown; do not change it, parts of it are shared.
+    `depends_on` are ids of this evaluation. `existing` marks a resource that is only read.
     """
 
     id: str
@@ -61,8 +62,8 @@ class NestedDeployment:
 class Evaluation:
     """What a template makes.
 
-    `dependencies` is the order as Azure reports it for a deployment: for each direct member of the template that
-    waits for others, their ids, nested deployments as such. `secrets` are the vault references behind
+    `dependencies` is the order as Azure reports it for a deployment: for each direct member of the template
+    that waits for others, their ids, nested deployments as such. `secrets` are the vault references behind
     `parameters('name')` in Unknowns.
     """
 
@@ -81,8 +82,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a template offline.
 
-    `parameters` are values by name; `{"value": …}` and Key Vault references are taken too. Raises TemplateError with
-    every fault of the template and its parameters.
+    `parameters` are values by name; `{"value": …}` and Key Vault references are taken too. Raises
+    TemplateError with every fault of the template and its parameters.
     """
     context = context or Context()
     source = _source(template)

@@ -73,9 +73,8 @@ def resource_path(type_name: str, names: list[str]) -> str:
     provider, *types = type_name.split("/")
     if len(types) != len(names) or not types:
         raise Problem(
-            f"the type '{type_name}' and the name '{'/'.join(names)}' have incorrect segment lengths: the type has "
-            f"{len(types)} segment{'s' * (len(types) != 1)} after its provider, so the name needs as many, "
-            f"but it has {len(names)}"
+            f"the type '{type_name}' and the name '{'/'.join(names)}' have incorrect segment lengths: "
+            f"the type has {len(types)} after its provider, so the name needs {len(types)}, but it has {len(names)}"
         )
     return "/".join([provider, *(part for pair in zip(types, names, strict=True) for part in pair)])
 
@@ -99,13 +98,3 @@ def relative_id(scope: str, text: str) -> str | None:
     if not is_type(text) or text.count("/") % 2:
         return None
     return f"{'' if scope == '/' else scope}/providers/{text}"
-
-
-def type_and_name(identity: str) -> tuple[str, str]:
-    """The type and the full name that a resource id holds; two empty texts where it holds none."""
-    head, mark, tail = identity.rpartition("/providers/")
-    if not mark:
-        match = _GROUP_ID.match(identity)
-        return ("Microsoft.Resources/resourceGroups", match[2]) if match else ("", "")
-    provider, *rest = tail.split("/")
-    return "/".join([provider, *rest[::2]]), "/".join(rest[1::2])

@@ -15,13 +15,14 @@ from .values import BROKEN, LambdaValue, Unknown, find_key, get
 
 MAX_TURNS: Final = 800
 Path = tuple[str | int, ...]
+Adder = Callable[[Env, dict[str, Any]], None]
 
 
 def walk(value: Any, env: Env, copying: bool = True) -> Any:
     """A JSON value with its expressions evaluated.
 
-    Faults are noted in the run and leave BROKEN. With `copying`, a `copy` array in an object makes properties. What
-    has no expression in it is returned as it is, and shared.
+    Faults are noted in the run and leave BROKEN. With `copying`, a `copy` array in an object makes
+    properties. What has no expression in it is returned as it is, and shared.
     """
     if type(value) is str:
         return value if value[:1] != "[" else _text(value, ())(env)
@@ -55,7 +56,7 @@ def _sequence(value: list[Any], items: list[Program | None]) -> Program | None:
 
 def _mapping(value: dict[str, Any], path: Path, copying: bool) -> Program | None:
     parts: list[tuple[str, Program | None, Any]] = []
-    special: list[Callable[[Env, dict[str, Any]], None]] = []
+    special: list[Adder] = []
     for key, item in value.items():
         inner = (*path, key)
         if copying and key == "copy" and is_property_copy(item):
@@ -78,9 +79,7 @@ def _mapping(value: dict[str, Any], path: Path, copying: bool) -> Program | None
     return run
 
 
-def _named_by_expression(
-    key: str, item: Any, path: Path, copying: bool
-) -> Callable[[Env, dict[str, Any]], None]:
+def _named_by_expression(key: str, item: Any, path: Path, copying: bool) -> Adder:
     name_of = _text(key, path)
     made = _compile(item, path, copying)
 
@@ -146,7 +145,7 @@ def is_property_copy(value: Any) -> bool:
     )
 
 
-def _loops(loops: list[dict[str, Any]], path: Path) -> Callable[[Env, dict[str, Any]], None]:
+def _loops(loops: list[dict[str, Any]], path: Path) -> Adder:
     made = [_loop(loop, (*path, place)) for place, loop in enumerate(loops)]
 
     def add(env: Env, result: dict[str, Any]) -> None:
@@ -156,7 +155,7 @@ def _loops(loops: list[dict[str, Any]], path: Path) -> Callable[[Env, dict[str, 
     return add
 
 
-def _loop(loop: dict[str, Any], path: Path) -> Callable[[Env, dict[str, Any]], None]:
+def _loop(loop: dict[str, Any], path: Path) -> Adder:
     name_of = _compile(get(loop, "name"), path, False)
     turns = _turns(loop, path)
 
@@ -208,7 +207,7 @@ def loop_count(loop: Mapping[str, Any], env: Env) -> int | None:
     if held is None:
         env.run.fault("the copy loop has no 'count'")
         return None
-    count = loop[held]
+    count: int | None = loop[held]
     if type(count) is not int:
         with env.run.inside(held):
             count = _known_count(walk(count, env), env)

@@ -1,4 +1,4 @@
-"""Functions that decide themselves what to evaluate: conditions, lambdas, and the template's own functions."""
+"""Functions that decide themselves what to evaluate: conditions, lambdas, the template's own functions."""
 
 from __future__ import annotations
 

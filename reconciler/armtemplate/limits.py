@@ -1,7 +1,7 @@
 """The limits that Azure Resource Manager sets to a template, checked before any call.
 
-Source: ARM documentation, "Template limits" in "Best practices for ARM templates". The limits of 800 resources
-(after loops) and 24,576 characters an expression are checked where those are met.
+Source: ARM documentation, "Best practices for ARM templates", "Template limits". The limits of 800 resources
+after loops and of 24,576 characters an expression are checked where those are met.
 """
 
 from __future__ import annotations

@@ -10,14 +10,14 @@ from urllib.parse import urljoin
 from .deployment import Deployment
 from .errors import TemplateError
 from .frame import Frame
-from .ids import SUBSCRIPTION, Target, target_kind
+from .ids import SUBSCRIPTION, Target, target_kind, target_of
 from .interpreter import walk
 from .parameters import one_value
 from .reader import Template, parse
 from .values import BROKEN, Unknown, find_key, get
 
 if TYPE_CHECKING:
-    from .deployment import Unit
+    from .unit import Unit
 
 MAX_LEVELS: Final = 20
 
@@ -60,12 +60,11 @@ def _level(home: Deployment) -> int:
 
 def _target(unit: Unit, template: Mapping[str, Any]) -> Target:
     """The target; a template for a subscription that sits in a resource group goes to the subscription."""
-    from .ids import target_of
-
     target = target_of(unit.scope, unit.home.target) or unit.home.target
-    if target_kind(get(template, "$schema")) == SUBSCRIPTION and find_key(unit.raw, "location") is not None:
-        if find_key(unit.raw, "resourceGroup") is None and target.resource_group:
-            return Target(SUBSCRIPTION, target.subscription_id, "", target.management_group)
+    for_subscription = target_kind(get(template, "$schema")) == SUBSCRIPTION
+    placed = find_key(unit.raw, "location") is not None and find_key(unit.raw, "resourceGroup") is None
+    if for_subscription and placed and target.resource_group:
+        return Target(SUBSCRIPTION, target.subscription_id, "", target.management_group)
     return target
 
 

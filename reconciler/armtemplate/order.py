@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from .deployment import Deployment, Unit
+from .deployment import Deployment
+from .unit import Unit
 
 _ON_STACK: Final = 1
 _DONE: Final = 2
@@ -43,7 +44,7 @@ class Order:
         return [other for other in edges if not _holds(other, unit)]
 
     def _leaves(self, unit: Unit) -> list[Unit]:
-        """What stands for a unit: itself, what its template holds, or (where that is nothing) what it waits for."""
+        """What stands for a unit: itself, what its template holds, or, where that is nothing, what it awaits."""
         found = self._stand_ins.get(id(unit))
         if found is not None:
             return found
@@ -52,7 +53,7 @@ class Order:
         if not unit.active:
             leaves: list[Unit] = []
         elif unit.nested is not None:
-            leaves = [inner for inner in unit.nested.walk_units()]
+            leaves = list(unit.nested.walk_units())
             if not leaves:
                 leaves = [leaf for other in self._edges(unit) for leaf in self._leaves(other)]
         else:

@@ -59,9 +59,8 @@ def _one(deployment: Deployment, name: str, raw: Mapping[str, Any]) -> Output | 
                 wanted = wanted.lower() == "true"
             if isinstance(wanted, Unknown):
                 run.fault(f"the condition must be known before the deployment, but it is {wanted.expression}")
-            elif not isinstance(wanted, bool):
-                if not has_broken(wanted):
-                    run.fault(f"the condition must be a boolean, but it is {kind(wanted)}")
+            elif not isinstance(wanted, bool) and not has_broken(wanted):
+                run.fault(f"the condition must be a boolean, but it is {kind(wanted)}")
             if wanted is not True:
                 return None
     loop = get(raw, "copy")

@@ -1,7 +1,7 @@
 """JSON as Azure Resource Manager reads it: comments, line breaks inside strings, and a position for all.
 
-ARM takes `//` and `/* */` comments and raw line breaks in strings (template syntax, "Comments and metadata" and
-"Multi-line strings"). It would also take duplicate keys; they are refused here, because one of the two is lost.
+ARM takes `//` and `/* */` comments and raw line breaks in strings (its documentation, "Template syntax"). It
+would also take duplicate keys; they are refused here, because one of the two is lost.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from .values import Unknown, find_key, quote
 def resolve(value: Any, context: Context) -> Any:
     """The value with every Unknown replaced whose resources, lists and secrets the context can answer.
 
-    What it cannot answer stays, folded as far as possible. Raises TemplateError where an answer does not fit the
-    expression, such as a property that the resource does not have.
+    What it cannot answer stays, folded as far as possible. Raises TemplateError where an answer does not fit
+    the expression, such as a property that the resource does not have.
     """
     run = Run(context, Template({}))
     target = context.target(None)

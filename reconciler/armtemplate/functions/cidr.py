@@ -54,7 +54,8 @@ def _subnet(value: Any, new_size: Any, index: Any) -> str:
     )
     if not network.prefixlen <= size <= network.max_prefixlen:
         raise Problem(
-            f"the new prefix given to 'cidrSubnet' must be from {network.prefixlen} to {network.max_prefixlen}, not {size}"
+            f"the new prefix given to 'cidrSubnet' must be from {network.prefixlen} to "
+            f"{network.max_prefixlen}, not {size}"
         )
     count = 1 << (size - network.prefixlen)
     if not 0 <= place < count:

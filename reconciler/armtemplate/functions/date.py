@@ -1,4 +1,4 @@
-"""Date functions. Source: ARM documentation, "Date functions for ARM templates"; .NET's date and time formats."""
+"""Date functions. Source: ARM documentation, "Date functions for ARM templates"; .NET's date formats."""
 
 from __future__ import annotations
 

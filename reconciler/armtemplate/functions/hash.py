@@ -1,8 +1,8 @@
 """`uniqueString` and `guid`, with Azure's own values.
 
-uniqueString: the arguments joined by "-", a 64-bit hash of the MurmurHash3 family (two 32-bit lanes over blocks
-of 8 bytes, seed 0), and its 65 upper bits as 13 letters of base 32. guid: a UUID of version 5 in Azure's own
-name space.
+uniqueString: the arguments joined by "-", a 64-bit hash of the MurmurHash3 family (two 32-bit lanes over
+blocks of 8 bytes, seed 0), written as 13 letters of base 32 from its upper bit on. guid: a UUID of version 5
+in Azure's own name space.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ..values import Unknown, quote, render, residual_call, unknowns
 from .signature import Function, text
 
 if TYPE_CHECKING:
-    from ..deployment import Unit
+    from ..unit import Unit
 
 
 def _live_only(env: Env, name: str) -> None:
@@ -68,11 +68,9 @@ def _reference(env: Env, identity: Any, api: Any = None, full: Any = None) -> An
         return residual_call("reference", args)
     whole = full is not None and text("reference", full).lower() == "full"
     wanted, unit = _find(env, "reference", text("reference", identity))
-    if unit is not None:
-        if unit.is_deployment:
-            outcome = unit.outcome()
-            if outcome is not None:
-                return outcome if whole else outcome["properties"]
+    outcome = unit.outcome() if unit is not None and unit.is_deployment else None
+    if outcome is not None:
+        return outcome if whole else outcome["properties"]
     version = text("reference", api) if api is not None else unit.api_version if unit is not None else None
     answer = env.run.answer(wanted)
     if isinstance(answer, Mapping):

@@ -1,6 +1,6 @@
 """Functions that know where the deployment is: names, ids, scopes, time.
 
-Source: ARM documentation, "Deployment functions", "Scope functions" and the id functions of "Resource functions".
+Source: ARM documentation, "Deployment functions", "Scope functions"; of "Resource functions" those on ids.
 """
 
 from __future__ import annotations
@@ -216,7 +216,8 @@ def _resource_id(env: Env, *args: Any) -> Any:
         elif len(leading) == 1 and _is_guid(group):
             scope = f"/subscriptions/{group}"
         else:
-            scope = f"/subscriptions/{text('resourceId', subscription)}/resourceGroups/{text('resourceId', group)}"
+            owner, name = text("resourceId", subscription), text("resourceId", group)
+            scope = f"/subscriptions/{owner}/resourceGroups/{name}"
     elif type_name.lower() == "microsoft.resources/resourcegroups" and target.kind == RESOURCE_GROUP:
         scope = f"/subscriptions/{target.subscription_id}"
     return _assemble(scope, type_name, names, "resourceId")

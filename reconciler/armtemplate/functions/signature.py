@@ -20,7 +20,7 @@ INT_MAX: Final = (1 << 63) - 1
 class Function:
     """A pure function: takes evaluated values, returns one, raises Problem.
 
-    `most` None means any number. `shallow` says that an unknown inside an array or object does not matter to it.
+    `most` None means any number. `shallow` says that an unknown inside an array or object does not matter.
     """
 
     name: str

@@ -93,13 +93,13 @@ def _substring(value: Any, start: Any, length: Any = None) -> str:
     source, begin = text("substring", value), number("substring", start)
     if not 0 <= begin <= len(source):
         raise Problem(
-            f"the start index {begin} given to 'substring' lies outside of the string, which has {len(source)} characters"
+            f"the start index {begin} given to 'substring' is outside of the string of {len(source)} characters"
         )
     size = len(source) - begin if length is None else number("substring", length)
     if size < 0 or begin + size > len(source):
         raise Problem(
-            f"the index and length given to 'substring' must refer to a place within the string: index {begin}, "
-            f"length {size}, the string has {len(source)} characters"
+            f"the index {begin} and length {size} given to 'substring' must be within the string, "
+            f"which has {len(source)} characters"
         )
     return source[begin : begin + size]
 
