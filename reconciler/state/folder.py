@@ -56,7 +56,7 @@ class FileStore:
             return self._kept(environment, folder).state
 
     def save(self, state: State) -> State:
-        folder = self._make(state.environment)
+        folder = self._make(self._folder(state.environment))
         saved = replace(state, serial=state.serial + 1)
         with disk.exclusive(folder):
             kept = self._kept(state.environment, folder)
@@ -74,7 +74,7 @@ class FileStore:
 
     @contextmanager
     def lock(self, environment: str, holder: str) -> Iterator[Lease]:
-        path = self._make(environment) / "lock"
+        path = self._make(self._folder(environment)) / "lock"
         with disk.failing(path):
             file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -98,7 +98,7 @@ class FileStore:
             os.close(file)
 
     def append_history(self, environment: str, tick: Mapping[str, Any]) -> None:
-        path = self._make(environment) / "history.jsonl"
+        path = self._make(self._folder(environment)) / "history.jsonl"
         with disk.exclusive(path.parent):
             lines = disk.whole_lines(path)
             if sum(map(len, lines)) > FOLD_BYTES:
@@ -119,7 +119,7 @@ class FileStore:
         return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{journal.CHECKPOINT}")))
 
     def key(self) -> bytes:
-        self._make()
+        self._make(self._root)
         path = self._root / "key"
         with disk.exclusive(self._root):
             if not path.exists():
@@ -138,9 +138,8 @@ class FileStore:
             raise StateError(message, code="environment-name")
         return self._root / environment
 
-    def _make(self, environment: str = "") -> Path:
-        """The folder of an environment, or the root, made where it is not there."""
-        folder = self._folder(environment) if environment else self._root
+    def _make(self, folder: Path) -> Path:
+        """Make a folder, and the root, where they are not there."""
         with disk.failing(folder):
             if not self._root.is_dir():
                 self._root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -77,6 +77,8 @@ def read(environment: str, folder: Path) -> Kept:
         return Kept(None, 0, seen)
     document = parse(checkpoint.read_bytes(), str(checkpoint))
     _refuse_newer(document, str(checkpoint))
+    if absent := {"lineage", "serial", "entries"} - document.keys():
+        raise _unreadable(str(checkpoint), f"it lacks {', '.join(sorted(absent))}")
     for number, text in enumerate(lines, 1):
         _replay(document, parse(text, f"{journal}:{number}"), f"{journal}:{number}")
     try:

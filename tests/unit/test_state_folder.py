@@ -1,0 +1,359 @@
+"""The store in a folder: what is saved is kept, what is damaged is never taken for empty."""
+
+from __future__ import annotations
+
+import json
+import resource
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.errors import SettingsError, StaleState, StateError
+from reconciler.record import Drift, Entry, Intent, State
+from reconciler.resource import Key, Secret
+from reconciler.state import FileStore, folder, open_store
+
+
+def key(name: str) -> Key:
+    return Key("arm.resource", "group", f"Microsoft.Storage/storageAccounts:{name}")
+
+
+def entry(name: str, value: object = 1) -> Entry:
+    spec = {"sku": {"name": "Standard_LRS"}, "value": value, "password": Secret("f00d", "parameters('p')")}
+    return Entry(
+        key(name), "Microsoft.Storage/storageAccounts", {"id": f"/x/{name}"}, applied=spec, baseline=spec
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "states"
+
+
+@pytest.fixture
+def kept(root: Path) -> State:
+    """Three saves: the first is in state.json, the others are lines of the journal."""
+    store = FileStore(root)
+    state = store.save(State.new("dev").put(entry("a")))
+    state = store.save(state.put(entry("b")))
+    return store.save(replace(state.put(entry("a", 2)), commit="c0ffee"))
+
+
+def fault(root: Path, environment: str = "dev") -> StateError:
+    with pytest.raises(StateError) as caught:
+        FileStore(root).load(environment)
+    return caught.value
+
+
+def test_what_was_saved_is_loaded_by_another_run(root: Path, kept: State) -> None:
+    assert kept.serial == 3
+    assert FileStore(root).load("dev") == kept
+
+
+def test_there_is_none_until_one_is_saved(root: Path) -> None:
+    store = FileStore(root)
+    assert (store.load("dev"), store.environments(), store.history("dev")) == (None, (), [])
+    assert not root.exists(), "looking makes nothing"
+    store.append_history("test", {"result": "done"})
+    assert (store.load("test"), store.environments()) == (None, ())
+    store.save(State.new("prod"))
+    store.save(State.new("dev"))
+    assert store.environments() == ("dev", "prod")
+
+
+def test_every_part_of_a_state_goes_through_the_journal(root: Path, kept: State) -> None:
+    store = FileStore(root)
+    steps: list[Callable[[State], State]] = [
+        lambda s: s.drop(key("b")),
+        lambda s: s.put(
+            replace(entry("c"), intent=Intent("create", "2026-01-01T00:00:00Z", token={"url": "u"}))
+        ),
+        lambda s: replace(s, drift={key("a"): Drift("2026-01-01T00:00:00Z", ("x.y",))}),
+        lambda s: replace(s, drift={}, suspended="maintenance", notes={"health": {"ok": True}}),
+        lambda s: replace(s, suspended="", commit="", notes={}),
+        lambda s: replace(s, entries={}),
+        lambda s: s,
+    ]
+    state = kept
+    for step in steps:
+        state = store.save(step(state))
+        assert FileStore(root).load("dev") == state
+    assert state.serial == 3 + len(steps)
+
+
+def test_a_key_that_comes_back_in_another_case_is_one_entry(root: Path, kept: State) -> None:
+    """Keys are equal where Azure folds case; as text in JSON they would be two."""
+    store = FileStore(root)
+    state = store.save(kept.drop(key("a")).put(replace(entry("A", 3), key=key("A"))))
+    state = store.save(state.put(replace(state.entries[key("a")], written="2026-01-01T00:00:00Z")))
+    found = FileStore(root).load("dev")
+    assert found == state
+    assert [str(k) for k in found.entries] == [str(key("b")), str(key("A"))]
+
+
+NAMES = st.sampled_from("abcdABCD")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["put", "drop", "fold", "reopen"]), NAMES, st.integers(0, 3))))
+def test_any_saves_are_loaded_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]]
+) -> None:
+    root = tmp_path_factory.mktemp("states")
+    store = FileStore(root)
+    state = store.save(State.new("dev"))
+    for action, name, value in steps:
+        if action == "put":
+            state = store.save(state.put(entry(name, value)))
+        elif action == "drop":
+            state = store.save(state.drop(key(name)))
+        elif action == "fold":
+            with store.lock("dev", "test"):
+                pass
+        else:
+            store = FileStore(root)
+        assert FileStore(root).load("dev") == state
+
+
+def test_a_save_writes_what_changed_and_not_the_whole(root: Path) -> None:
+    """It comes after every call of an apply, with thousands of entries."""
+    store = FileStore(root)
+    state = State.new("dev")
+    state = store.save(
+        replace(state, entries={key(f"n{n}"): entry(f"n{n}", "x" * 1000) for n in range(1000)})
+    )
+    state = store.save(state.put(entry("n7", 2)))
+    assert (root / "dev/journal.jsonl").stat().st_size < 1000
+    assert (root / "dev/state.json").stat().st_size > 1_000_000
+    assert FileStore(root).load("dev") == state
+
+
+def test_a_long_journal_is_folded(root: Path, kept: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "FOLD_BYTES", 2000)
+    store = FileStore(root)
+    state = kept
+    sizes = []
+    for number in range(20):
+        state = store.save(state.put(entry("a", number)))
+        sizes.append((root / "dev/journal.jsonl").stat().st_size)
+        assert FileStore(root).load("dev") == state
+    assert 0 in sizes
+    assert max(sizes) < 3000
+
+
+def test_a_state_that_somebody_else_saved_is_not_overwritten(root: Path, kept: State) -> None:
+    FileStore(root).save(kept.put(entry("theirs")))
+    with pytest.raises(StaleState, match="made from save 3, kept is 4"):
+        FileStore(root).save(kept.put(entry("mine")))
+    with pytest.raises(StaleState, match="of another lineage"):
+        FileStore(root).save(State.new("dev"))
+    found = FileStore(root).load("dev")
+    assert found is not None
+    assert key("theirs") in found.entries
+    assert key("mine") not in found.entries
+
+
+def test_a_store_notices_what_another_process_saved(root: Path, kept: State) -> None:
+    one, two = FileStore(root), FileStore(root)
+    assert one.load("dev") == two.load("dev") == kept
+    newer = two.save(kept.put(entry("c")))
+    assert one.load("dev") == newer
+    with pytest.raises(StaleState):
+        one.save(kept)
+
+
+def test_a_state_that_vanished_is_not_begun_anew(root: Path, kept: State) -> None:
+    for path in (root / "dev").iterdir():
+        path.unlink()
+    with pytest.raises(StaleState, match="save 3, which this is made from, is gone"):
+        FileStore(root).save(kept)
+
+
+def test_of_savers_at_once_just_one_wins(root: Path, kept: State) -> None:
+    def save(number: int) -> bool:
+        try:
+            FileStore(root).save(kept.put(entry("won", number)))
+        except StaleState:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(save, range(8))) == 1
+    assert FileStore(root).load("dev").serial == 4  # type: ignore[union-attr]
+
+
+def change_line(path: Path, number: int, **fields: object) -> None:
+    lines = path.read_text().splitlines()
+    lines[number] = json.dumps({**json.loads(lines[number]), **fields})
+    path.write_text("\n".join(lines) + "\n")
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "state.json is empty": (lambda f: (f / "state.json").write_text(""), "state.json"),
+    "state.json is cut": (lambda f: (f / "state.json").write_text('{"version": 1, '), "state.json"),
+    "state.json is a list": (lambda f: (f / "state.json").write_text("[]"), "state.json"),
+    "state.json lacks entries": (lambda f: (f / "state.json").write_text('{"version": 1}'), "state.json"),
+    "state.json has a wrong key": (
+        lambda f: change_line(f / "state.json", 0, entries={"x": {}}),
+        "state.json",
+    ),
+    "state.json is gone": (lambda f: (f / "state.json").unlink(), "state.json"),
+    "state.json is binary": (lambda f: (f / "state.json").write_bytes(b"\xff\xfe\0"), "state.json"),
+    "state.json is older": (lambda f: change_line(f / "state.json", 0, serial=0), "journal.jsonl:1"),
+    "state.json is another": (lambda f: change_line(f / "state.json", 0, lineage="x"), "journal.jsonl:1"),
+    "it is another environment's": (
+        lambda f: change_line(f / "state.json", 0, environment="x"),
+        "state.json",
+    ),
+    "a line is no JSON": (lambda f: (f / "journal.jsonl").write_text("{}}\n"), "journal.jsonl:1"),
+    "a line is empty": (lambda f: (f / "journal.jsonl").write_text("\n"), "journal.jsonl:1"),
+    "a line lacks all": (lambda f: (f / "journal.jsonl").write_text("{}\n"), "journal.jsonl:1"),
+    "a line is missing": (lambda f: change_line(f / "journal.jsonl", 1, serial=4), "journal.jsonl:2"),
+    "a serial is text": (lambda f: change_line(f / "journal.jsonl", 1, serial="3"), "journal.jsonl:2"),
+    "a line sets a list": (lambda f: change_line(f / "journal.jsonl", 1, set=[1]), "journal.jsonl:2"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_told_with_the_file_and_the_way_out(root: Path, kept: State, damage: str) -> None:
+    """An environment whose state is taken for empty would lose what it owns, or own nothing."""
+    harm, place = DAMAGE[damage]
+    harm(root / "dev")
+    error = fault(root)
+    assert error.where == str(root / "dev" / place)
+    assert "Restore the folder from a backup" in error.message
+    with pytest.raises(StateError):
+        FileStore(root).save(kept)
+
+
+@pytest.mark.parametrize("file", ["state.json", "journal.jsonl"])
+def test_a_newer_program_s_state_is_refused_by_name(root: Path, kept: State, file: str) -> None:
+    change_line(root / "dev" / file, 0, version=7)
+    error = fault(root)
+    assert error.code == "state-newer"
+    assert "a newer program wrote this: its format is 7, this one knows 1. Update it." in str(error)
+
+
+def test_a_folder_that_may_not_be_read_is_no_empty_one(root: Path, kept: State) -> None:
+    (root / "dev/state.json").unlink()
+    (root / "dev/state.json").mkdir()
+    assert "Is a directory" in str(fault(root))
+
+
+def test_a_full_disk_keeps_the_old_state(root: Path, kept: State) -> None:
+    """The limit on a file's size is a real refusal of the kernel, in the middle of a write."""
+    store = FileStore(root)
+    before = (root / "dev/journal.jsonl").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
+    try:
+        with pytest.raises(StateError, match="File too large"):
+            store.save(kept.put(entry("big", "x" * 10_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (root / "dev/journal.jsonl").read_bytes() == before
+    assert store.load("dev") == kept
+    assert store.save(kept).serial == 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "/etc",
+        "a\\b",
+        ".hidden",
+        "a\0",
+        "a\n",
+        "-x",
+        "x" * 64,
+        "key",
+        "cache",
+        "ü",
+    ],
+)
+def test_a_name_never_leads_elsewhere(root: Path, name: str) -> None:
+    store = FileStore(root)
+    calls: list[Callable[[], object]] = [
+        lambda: store.load(name),
+        lambda: store.save(State.new(name)),
+        lambda: store.lock(name, "test").__enter__(),
+        lambda: store.append_history(name, {}),
+        lambda: store.history(name),
+    ]
+    for call in calls:
+        with pytest.raises(StateError, match="no name for an environment"):
+            call()
+    assert not root.exists()
+
+
+def test_files_are_for_their_owner_alone_and_out_of_git(root: Path, kept: State) -> None:
+    store = FileStore(root)
+    store.key()
+    store.append_history("dev", {})
+    with store.lock("dev", "test"):
+        pass
+    modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in [root, *root.rglob("*")]}
+    folders = {"states": "0o700", "dev": "0o700"}
+    names = (".gitignore", "key", "state.json", "journal.jsonl", "history.jsonl", "lock")
+    assert modes == {**folders, **dict.fromkeys(names, "0o600")}
+    assert (root / ".gitignore").read_text() == "*\n"
+
+
+def test_the_key_is_made_once_and_is_in_no_document(root: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: FileStore(root).key(), range(8)))
+    assert [len(made) for made in keys] == [32]
+    FileStore(root).save(State.new("dev"))
+    (made,) = keys
+    for path in (root / "dev").iterdir():
+        assert made not in path.read_bytes()
+        assert made.hex() not in path.read_text()
+    (root / "key").write_bytes(b"short")
+    with pytest.raises(StateError, match="the key is damaged"):
+        FileStore(root).key()
+
+
+def test_history_is_newest_first_and_survives_a_cut_line(root: Path) -> None:
+    store = FileStore(root)
+    for number in range(5):
+        store.append_history("dev", {"n": number, "text": "zwei\nZeilen"})
+    with (root / "dev/history.jsonl").open("a") as file:
+        file.write('{"n": 9')
+    assert [tick["n"] for tick in store.history("dev")] == [4, 3, 2, 1, 0]
+    store.append_history("dev", {"n": 5})
+    assert [tick["n"] for tick in store.history("dev", limit=2)] == [5, 4]
+    assert store.history("dev")[1]["text"] == "zwei\nZeilen"
+    with (root / "dev/history.jsonl").open("a") as file:
+        file.write("oops\n")
+    with pytest.raises(StateError, match=r"history\.jsonl:7: cannot be read.*Remove that line"):
+        store.history("dev")
+
+
+def test_a_long_history_loses_its_older_half(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "FOLD_BYTES", 200)
+    store = FileStore(root)
+    for number in range(200):
+        store.append_history("dev", {"n": number})
+    kept = [tick["n"] for tick in store.history("dev")]
+    assert kept == list(range(199, 199 - len(kept), -1))
+    assert 5 < len(kept) < 40
+
+
+def test_a_place_for_states(tmp_path: Path) -> None:
+    assert isinstance(open_store(str(tmp_path)), FileStore)
+    with pytest.raises(SettingsError, match="comes with the Function app"):
+        open_store("https://account.blob.core.windows.net/states")
+    for place in ("", "s3://bucket", "https://example.org/x"):
+        with pytest.raises(SettingsError, match="no place for a state"):
+            open_store(place)
