@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from sandbox.service import Caller, OperationFault, Request
 
+NO_FAULT = OperationFault()
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -15,7 +17,7 @@ class Actor:
 
     caller: Caller | None
     correlation_id: str
-    fault: OperationFault = OperationFault()
+    fault: OperationFault = NO_FAULT
 
 
 def of(request: Request) -> Actor:

@@ -34,12 +34,13 @@ def start(
     *,
     error: dict[str, Any] | None = None,
     result: Any = None,
+    status: int = 200,
     shows_resource: bool = False,
     location: str = "westeurope",
 ) -> dict[str, str]:
     """Remember an operation on ``target``; the headers that ``style`` sends for it.
 
-    At its end the ``Location`` address answers the resource when ``shows_resource``, else ``result``.
+    At its end the ``Location`` address answers the resource when ``shows_resource``, else ``status`` with ``result``.
     """
     number = world.store_serial()
     name = str(uuid5(NAMESPACE_OID, f"operation/{number}"))
@@ -56,6 +57,7 @@ def start(
             "ready_at": iso(ready_at),
             "error": error,
             "result": result,
+            "status": status,
             "shows_resource": shows_resource,
         },
     )
@@ -110,7 +112,7 @@ def poll_result(world: World, request: Request) -> Response:
         return Response(
             200, records.shown(world, document, registry.kind(document["type"]), operation["api"])
         )
-    return Response(200, operation["result"])
+    return Response(operation["status"], operation["result"])
 
 
 def _operation(world: World, request: Request) -> dict[str, Any]:

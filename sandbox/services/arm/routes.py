@@ -14,16 +14,18 @@ from sandbox.services.arm import (
     tags,
     writes,
 )
+from sandbox.services.arm.deployments import routes as deployments
 
 ROUTES: tuple[Route, ...] = (
     *subscriptions.ROUTES,
     *namespaces.ROUTES,
     *groups.ROUTES,
     *operations.ROUTES,
+    *deployments.ROUTES,
     *resources.LISTS,
     *tags.ROUTES,
     *activity.ROUTES,
     *registry.routes(),
     *resources.ROUTES,
 )
-EFFECTS = {**writes.EFFECTS, **groups.EFFECTS}
+EFFECTS = {**writes.EFFECTS, **groups.EFFECTS, **deployments.EFFECTS}

@@ -45,9 +45,18 @@ class Written:
 
 
 def check(
-    world: World, actor: Actor, target: ResourceId, method: str, body: Any, api_version: str
+    world: World,
+    actor: Actor,
+    target: ResourceId,
+    method: str,
+    body: Any,
+    api_version: str,
+    preflight: bool = False,
 ) -> tuple[Kind, Write]:
-    """All that ARM and the provider refuse before anything happens. Raises CloudError."""
+    """All that ARM and the provider refuse before anything happens. Raises CloudError.
+
+    A deployment's ``preflight`` looks at neither locks nor running operations: those stop its writes later.
+    """
     kind = registry.kind(target.type)
     authorization.require(world, actor, f"{kind.type}/write", target.id)
     scopes.check(world, target.scope, write=True)
@@ -55,7 +64,7 @@ def check(
         raise shapes.invalid_content("the body is not a JSON object")
     namespaces.check_registered(world, target.subscription, target.namespace)
     scopes.check_parent(world, target, "write")
-    if target.type.lower() != locks.LOCKS.lower():
+    if not preflight and target.type.lower() != locks.LOCKS.lower():
         locks.check_write(world, target.id)
     target = scopes.canonical(world, target)
     previous = records.get(world, target.id)
@@ -70,7 +79,8 @@ def check(
     merged = _merged(previous, body) if method == "PATCH" and previous else dict(body)
     write = Write(target, method, body, merged, previous, api_version, world.now(), actor.caller)
     policy.check(world, target, merged)
-    if previous and records.state(previous, world.now()) in (kind.pending, kind.updating, kind.deleting):
+    running = records.state(previous, world.now()) if previous else None
+    if running in (kind.pending, kind.updating, kind.deleting) and not preflight:
         raise CloudError(
             409,
             "AnotherOperationInProgress",

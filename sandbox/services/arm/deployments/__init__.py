@@ -1,0 +1,1 @@
+"""Template deployments at resource group and subscription scope."""

@@ -1,0 +1,350 @@
+"""The deployments' routes, at group and subscription scope."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reconciler.armtemplate import Evaluation, TemplateError
+from sandbox.clock import iso
+from sandbox.service import CloudError, Request, Response, Route
+from sandbox.services.arm import actor, authorization, ids, lists, operations, records, scopes, writes
+from sandbox.services.arm.actor import Actor
+from sandbox.services.arm.deployments import body, model, run, shapes, whatif
+from sandbox.services.arm.deployments.body import Sent
+from sandbox.services.arm.deployments.model import DEPLOYMENTS, TYPE
+from sandbox.services.arm.kinds import style
+from sandbox.world import World
+
+_LOCATION = style("202 nobody +Location")
+
+
+def _put(world: World, request: Request) -> Response:
+    scope, by = _scope(world, request, "write")
+    sent = body.read(world, request, by, scope)
+    previous = world.store.get(DEPLOYMENTS, sent.id.lower())
+    _check_previous(sent, previous)
+    draft, _ = _validated(world, by, sent, request)
+    shown = records.public(draft)
+    run.begin(world, draft)
+    where = f"{operations.HOST}{draft['id']}/operationStatuses/{draft['_run']['operation']}"
+    headers = {
+        "Azure-AsyncOperation": f"{where}?api-version={request.query['api-version']}",
+        "Retry-After": "0",
+    }
+    return Response(200 if previous else 201, shown, headers)
+
+
+def _validate(world: World, request: Request) -> Response:
+    scope, by = _scope(world, request, "validate/action")
+    sent = body.read(world, request, by, scope)
+    draft, evaluation = _validated(world, by, sent, request)
+    draft["properties"] |= {
+        "provisioningState": "Succeeded",
+        "duration": "PT0S",
+        "validatedResources": shapes.output_resources(evaluation),
+    }
+    return Response(200, records.public(draft))
+
+
+def _what_if(world: World, request: Request) -> Response:
+    scope, by = _scope(world, request, "whatIf/action")
+    sent = body.read(world, request, by, scope)
+    draft, evaluation = _validated(world, by, sent, request)
+    id_only = sent.result_format.lower() == "resourceidonly"
+    found = whatif.changes(world, by, draft, evaluation, id_only)
+    result = {
+        "status": "Succeeded",
+        "properties": {"correlationId": draft["properties"]["correlationId"], "changes": found},
+    }
+    place = f"/subscriptions/{ids.subscription_of(scope)}"
+    ready_at = world.now() + by.fault.delay
+    error = None
+    if by.fault.fails:
+        error = {"code": "InternalServerError", "message": "The operation failed.", "status": 500}
+    version = request.query["api-version"]
+    headers = operations.start(world, place, _LOCATION, version, ready_at, result=result, error=error)
+    return Response(202, None, headers)
+
+
+def _get(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "read", seen=True)
+    return Response(204) if request.method == "HEAD" else Response(200, records.public(deployment))
+
+
+def _list(world: World, request: Request) -> Response:
+    scope, _ = _scope(world, request, "read")
+    text = request.query.get("$filter", "")
+    wanted = re.fullmatch(r"\s*provisioningState\s+eq\s+'(\w+)'\s*", text, re.IGNORECASE)
+    if text and not wanted:
+        raise CloudError(
+            400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+        )
+    prefix = f"{scope}/providers/{TYPE}/".lower()
+    found = [
+        records.public(one)
+        for _, one in world.seen_items(DEPLOYMENTS, prefix)
+        if not wanted or one["properties"]["provisioningState"].lower() == wanted[1].lower()
+    ]
+    found.sort(key=lambda one: str(one["properties"]["timestamp"]), reverse=True)
+    return lists.page(request, found, 1000)
+
+
+def _delete(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "delete")
+    if deployment["properties"]["provisioningState"] in run.ACTIVE:
+        raise CloudError(
+            409,
+            "DeploymentCannotBeDeleted",
+            f"The deployment '{deployment['name']}' cannot be deleted while it is running.",
+        )
+    world.store.delete(DEPLOYMENTS, deployment["id"].lower())
+    place = f"/subscriptions/{ids.subscription_of(deployment['id'])}"
+    headers = operations.start(world, place, _LOCATION, request.query["api-version"], world.now(), status=204)
+    return Response(202, None, headers)
+
+
+def _cancel(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "cancel/action")
+    state = deployment["properties"]["provisioningState"]
+    if state not in run.ACTIVE:
+        raise CloudError(
+            409,
+            "DeploymentCannotBeCancelled",
+            f"The deployment '{deployment['name']}' cannot be cancelled because it has provisioning state '{state}' or "
+            "it has already expired.",
+        )
+    run.cancel(world, deployment)
+    return Response(204)
+
+
+def _status(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "operationstatuses/read")
+    if deployment["_run"]["operation"] != request.params["operation"]:
+        raise CloudError(404, "DeploymentOperationNotFound", "The deployment operation could not be found.")
+    properties = deployment["properties"]
+    state = properties["provisioningState"]
+    shown: dict[str, Any] = {"status": state}
+    if "error" in properties:
+        shown["error"] = properties["error"]
+    return Response(200, shown, {"Retry-After": "0"} if state in run.ACTIVE else {})
+
+
+def _operations(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "operations/read")
+    return lists.page(request, _own_operations(deployment), 1000)
+
+
+def _operation(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "operations/read")
+    wanted = request.params["operation"].lower()
+    for one in _own_operations(deployment):
+        if one["operationId"].lower() == wanted:
+            return Response(200, one)
+    name = request.params["operation"]
+    raise CloudError(
+        404, "DeploymentOperationNotFound", f"The deployment operation '{name}' could not be found."
+    )
+
+
+def _own_operations(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {k: v for k, v in one.items() if k != "deployment"}
+        for one in deployment["_run"]["operations"]
+        if one["deployment"] == deployment["id"]
+    ]
+
+
+def _export(world: World, request: Request) -> Response:
+    deployment = _found(world, request, "exportTemplate/action")
+    return Response(200, {"template": deployment["_run"]["template"]})
+
+
+def _hash(world: World, request: Request) -> Response:
+    template = body.loads(request)
+    minified = body.minified(template)
+    return Response(200, {"minifiedTemplate": minified, "templateHash": shapes.template_hash(template)})
+
+
+def _validated(world: World, by: Actor, sent: Sent, request: Request) -> tuple[dict[str, Any], Evaluation]:
+    """The deployment as accepted, not stored, and its first evaluation. Raises what validation refuses."""
+    now = iso(world.now())
+    draft: dict[str, Any] = {
+        "id": scopes.scope(world, sent.scope) + f"/providers/{TYPE}/{sent.name}",
+        "name": sent.name,
+        "type": TYPE,
+        **({"location": sent.location} if sent.location else {}),
+        **({"tags": sent.tags} if sent.tags else {}),
+        "properties": {"mode": sent.mode},
+        "_run": {
+            "scope": scopes.scope(world, sent.scope),
+            "template": sent.template,
+            "parameters": sent.parameters,
+            "started": now,
+            "actor": actor.to_json(by),
+            "operation": f"{8583 * 10**16 + world.store_serial():020}",
+            "fails": by.fault.fails,
+            "done": {},
+            "failed": {},
+            "operations": [],
+            "nested": [],
+            "later": "",
+        },
+    }
+    try:
+        first = model.evaluated(world, by, draft, hidden=None)
+        members = [one.id.lower() for one in model.written(first)]
+        evaluation = model.evaluated(world, by, draft, frozenset(members))
+        values = model.parameter_values(world, by, draft)
+    except TemplateError as fault:
+        raise model.invalid_template(fault) from None
+    kept = draft["_run"]
+    kept["members"] = members
+    kept["holders"] = _holders(evaluation)
+    kept["pace"] = by.fault.delay.total_seconds() / max(len(members), 1)
+    draft["properties"] = {
+        "templateHash": shapes.template_hash(sent.template),
+        "parameters": shapes.parameters(values, sent.references),
+        "mode": sent.mode,
+        "provisioningState": "Accepted",
+        "timestamp": now,
+        "duration": "PT0.0000998S",
+        "correlationId": by.correlation_id,
+        "providers": shapes.providers(evaluation),
+        "dependencies": shapes.dependencies(evaluation),
+    }
+    if not draft["properties"]["parameters"]:
+        del draft["properties"]["parameters"]
+    _check_rights(world, by, evaluation)
+    _preflight(world, by, sent.name, evaluation)
+    return draft, evaluation
+
+
+def _holders(evaluation: Evaluation) -> dict[str, str]:
+    """The nested deployment that a resource sits in, by the resource's id in lower case."""
+    found: dict[str, str] = {}
+    for nested in sorted(evaluation.deployments, key=lambda one: -len(one.resources)):
+        found |= {one.lower(): nested.id for one in nested.resources}
+    return found
+
+
+def _check_previous(sent: Sent, previous: dict[str, Any] | None) -> None:
+    if previous is None:
+        return
+    if previous["properties"]["provisioningState"] in run.ACTIVE:
+        raise CloudError(
+            409,
+            "DeploymentActive",
+            f"The deployment with resource id '{sent.id}' cannot be saved, because this would overwrite an existing "
+            "deployment which is still active. Please see https://aka.ms/arm-deploy for usage details.",
+        )
+    if sent.location and previous.get("location") != sent.location:
+        raise CloudError(
+            409,
+            "InvalidDeploymentLocation",
+            f"Invalid deployment location '{sent.location}'. The deployment '{sent.name}' already exists in location "
+            f"'{previous.get('location')}'.",
+        )
+
+
+def _check_rights(world: World, by: Actor, evaluation: Evaluation) -> None:
+    """A deployment is refused as a whole when its caller may not write one of its resources."""
+    caller = by.caller
+    if caller is None:
+        return
+    refused = [
+        f"Authorization failed for template resource '{one.name}' of type '{one.type}'. The client "
+        f"'{caller.client_id}' with object id '{caller.object_id}' does not have permission to perform action "
+        f"'{one.type}/write' at scope '{one.id}'."
+        for one in model.written(evaluation)
+        if not authorization.allowed(world, caller.object_id, one.id, f"{one.type}/write")
+    ]
+    if refused:
+        text = " ".join(f"'{one}'" for one in refused)
+        many = (
+            "Deployment failed with multiple errors"
+            if len(refused) > 1
+            else "The template deployment failed with error"
+        )
+        raise CloudError(403, "InvalidTemplateDeployment", f"{many}: {text}.")
+
+
+def _preflight(world: World, by: Actor, name: str, evaluation: Evaluation) -> None:
+    """Ask the providers of resources that wait for nothing whether they would take them."""
+    faults: list[CloudError] = []
+    for one in model.written(evaluation):
+        target = ids.parse(one.id)
+        if target is None or one.depends_on or model.holds_unknown(one.body):
+            continue
+        if target.namespace.lower() in ("microsoft.authorization", "microsoft.resources"):
+            continue
+        try:
+            writes.check(world, by, target, "PUT", dict(one.body), one.api_version, preflight=True)
+        except CloudError as fault:
+            if fault.code != "ParentResourceNotFound":
+                faults.append(fault)
+    if not faults:
+        return
+    details = [shapes.error_body(fault) for fault in faults]
+    if any(fault.code == "RequestDisallowedByPolicy" for fault in faults):
+        message = f"The template deployment '{name}' failed because of policy violation. Please see details for more information."
+    else:
+        message = (
+            f"The template deployment '{name}' is not valid according to the validation procedure. The tracking id is "
+            f"'{by.correlation_id}'. See inner errors for details."
+        )
+    raise CloudError(400, "InvalidTemplateDeployment", message, details=details)
+
+
+def _scope(world: World, request: Request, verb: str) -> tuple[str, Actor]:
+    scope = f"/subscriptions/{request.params['subscription']}"
+    if "group" in request.params:
+        scope += f"/resourceGroups/{request.params['group']}"
+    by = actor.of(request)
+    name = request.params.get("name")
+    authorization.require(world, by, f"{TYPE}/{verb}", f"{scope}/providers/{TYPE}/{name}" if name else scope)
+    scopes.check(world, scope, write=verb == "write")
+    return scopes.scope(world, scope), by
+
+
+def _found(world: World, request: Request, verb: str, seen: bool = False) -> dict[str, Any]:
+    scope, _ = _scope(world, request, verb)
+    key = f"{scope}/providers/{TYPE}/{request.params['name']}".lower()
+    found = world.seen(DEPLOYMENTS, key) if seen else world.store.get(DEPLOYMENTS, key)
+    if found is None:
+        raise CloudError(
+            404, "DeploymentNotFound", f"Deployment '{request.params['name']}' could not be found."
+        )
+    return found
+
+
+def _routes(base: str) -> tuple[Route, ...]:
+    one = f"{base}/providers/{TYPE}/{{name}}"
+    old = f"{base}/deployments/{{name}}"  # what SDKs ask for operations
+    return (
+        Route("GET", f"{base}/providers/{TYPE}", _list),
+        Route("GET|HEAD", one, _get),
+        Route("PUT", one, _put),
+        Route("DELETE", one, _delete),
+        Route("POST", f"{one}/cancel", _cancel),
+        Route("POST", f"{one}/validate", _validate, write=False),
+        Route("POST", f"{one}/whatIf", _what_if, write=False),
+        Route("POST", f"{one}/exportTemplate", _export, write=False),
+        Route("GET", f"{one}/operationStatuses/{{operation}}", _status),
+        *(
+            route
+            for place in (one, old)
+            for route in (
+                Route("GET", f"{place}/operations", _operations),
+                Route("GET", f"{place}/operations/{{operation}}", _operation),
+            )
+        ),
+    )
+
+
+ROUTES = (
+    *_routes("/subscriptions/{subscription}/resourceGroups/{group}"),
+    *_routes("/subscriptions/{subscription}"),
+    Route("POST", "/providers/Microsoft.Resources/calculateTemplateHash", _hash, write=False),
+)
+EFFECTS = {"arm.deployment": run.due}
