@@ -80,6 +80,8 @@ class App:
         await self._send(request, answer.response, send)
 
     def _controlled(self, request: Request, raw_path: str) -> _Answer:
+        if "origin" in request.headers:
+            return _Answer(Response(403, "The control routes do not answer web pages.\n"))
         self._world.settle()
         route, params = _route(self._control, request.method, raw_path)
         response = self._handle(self._control, route, replace(request, params=params))

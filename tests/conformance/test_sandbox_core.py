@@ -195,6 +195,18 @@ def test_a_misspelt_fault_is_refused(sandbox: Sandbox, fault: dict[str, object])
     assert requests.post(f"{sandbox.url}/_sandbox/faults", json=fault, timeout=10).status_code == 400
 
 
+def test_web_pages_cannot_reach_the_control_routes(sandbox: Sandbox) -> None:
+    """A page in a browser on the same machine could otherwise ask for a kill fault."""
+    fault = {"do": "status"}
+    answer = requests.post(
+        f"{sandbox.url}/_sandbox/faults", json=fault, headers={"Origin": "https://example.com"}, timeout=10
+    )
+    outside = requests.get(f"{sandbox.url}/_sandbox/state", headers={"Host": "rebound.example"}, timeout=10)
+
+    assert (answer.status_code, outside.status_code) == (403, 502)
+    assert sandbox.control("GET", "faults") == []
+
+
 def test_limits_refuse_and_refill_by_the_worlds_clock(sandbox: Sandbox) -> None:
     """ARM's buckets: 250 reads, 25 more a second; shown in a header; 429 with Retry-After."""
     headers = arm_headers(sandbox)
