@@ -141,9 +141,10 @@ class FileStore:
     def _make(self, folder: Path) -> Path:
         """Make a folder, and the root, where they are not there."""
         with disk.failing(folder):
-            if not self._root.is_dir():
-                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-                disk.replace(self._root / ".gitignore", b"*\n")  # a state in a checkout is nobody's to commit
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if {path.name for path in self._root.iterdir()} <= {"cache"}:
+                # New: what is kept in a checkout is nobody's to commit.
+                (self._root / ".gitignore").write_bytes(b"*\n")
             folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 

@@ -297,17 +297,27 @@ def test_a_name_never_leads_elsewhere(root: Path, name: str) -> None:
     assert not root.exists()
 
 
-def test_files_are_for_their_owner_alone_and_out_of_git(root: Path, kept: State) -> None:
+def test_files_are_for_their_owner_alone(root: Path, kept: State) -> None:
     store = FileStore(root)
     store.key()
     store.append_history("dev", {})
     with store.lock("dev", "test"):
         pass
+    (root / ".gitignore").unlink()
     modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in [root, *root.rglob("*")]}
     folders = {"states": "0o700", "dev": "0o700"}
-    names = (".gitignore", "key", "state.json", "journal.jsonl", "history.jsonl", "lock")
+    names = ("key", "state.json", "journal.jsonl", "history.jsonl", "lock")
     assert modes == {**folders, **dict.fromkeys(names, "0o600")}
-    assert (root / ".gitignore").read_text() == "*\n"
+
+
+def test_a_new_root_is_kept_out_of_git_and_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "new/cache").mkdir(parents=True)
+    FileStore(tmp_path / "new").key()
+    assert (tmp_path / "new/.gitignore").read_text() == "*\n"
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/readme.md").touch()
+    FileStore(tmp_path / "used").key()
+    assert not (tmp_path / "used/.gitignore").exists()
 
 
 def test_the_key_is_made_once_and_is_in_no_document(root: Path) -> None:
