@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler import paths
 from reconciler.armtemplate.values import Unknown
 from reconciler.equality import RULES, empty, lists
-from reconciler.equality.trees import ABSENT, is_default, is_hash, judged, pairing, same
+from reconciler.equality.trees import ABSENT, holds, is_hash, judged, pairing, same
 from reconciler.resource import Secret
 from reconciler.rules import HASHED, Spot, TypeRules, for_type
 
@@ -93,18 +93,23 @@ class _Sides:
     applied: Any
     baseline: Any
 
-    def under(self, name: str, keys: tuple[Mapping[str, str], ...]) -> _Sides:
-        sides = (self.desired, self.live, self.applied, self.baseline)
-        return _Sides(*(_under(side, name, index) for side, index in zip(sides, keys, strict=True)))
 
+@dataclass(slots=True)
+class _Folded:
+    """A mapping read without regard to the case of its keys, as Azure reads them; else, nothing."""
 
-def _under(value: Any, name: str, index: Mapping[str, str]) -> Any:
-    if not isinstance(value, Mapping):
-        return ABSENT
-    if name in value:
-        return value[name]
-    other = index.get(name.lower())
-    return ABSENT if other is None else value[other]
+    value: Any
+    index: dict[str, str] | None = None
+
+    def get(self, name: str) -> Any:
+        if not isinstance(self.value, Mapping):
+            return ABSENT
+        if name in self.value:
+            return self.value[name]
+        if self.index is None:
+            self.index = {each.lower(): each for each in self.value}
+        other = self.index.get(name.lower())
+        return ABSENT if other is None else self.value[other]
 
 
 @dataclass(slots=True)
@@ -136,10 +141,7 @@ class _Walk:
             self.leaf(path, spot, at)
 
     def keys(self, path: str, spot: Spot, at: _Sides) -> None:
-        sides = (at.desired, at.live, at.applied, at.baseline)
-        index = tuple(
-            {name.lower(): name for name in side} if isinstance(side, Mapping) else {} for side in sides
-        )
+        desired, live, applied, baseline = map(_Folded, (at.desired, at.live, at.applied, at.baseline))
         done: set[str] = set()
         for side in (at.desired, at.applied, at.live):
             for name in side if isinstance(side, Mapping) else ():
@@ -147,9 +149,11 @@ class _Walk:
                     continue
                 done.add(name.lower())
                 here = paths.child(path, name)
-                if side is at.desired and name not in at.live and name.lower() in index[1]:
+                found = live.get(name)
+                if side is at.desired and found is not ABSENT and name not in at.live:
                     self.equal.append(Equal(here, "key"))
-                self.node(here, spot.key(name), at.under(name, index))
+                sides = _Sides(desired.get(name), found, applied.get(name), baseline.get(name))
+                self.node(here, spot.key(name), sides)
 
     def items(self, path: str, spot: Spot, at: _Sides) -> None:
         ours = _list(at.desired)
@@ -161,18 +165,18 @@ class _Walk:
                 self.differs(path, spot, at, "notAccepted")
             else:
                 self.equal.append(Equal(path, "order"))
-        to_applied, to_baseline = _lookup(pair(0, 2)), _lookup(pair(1, 3))
+        to_applied, to_baseline = dict(pair(0, 2)), dict(pair(1, 3))
         left_over = {old for new, old in pair(0, 2) if new is None}
-        gone = _lookup(pair(1, 2))
-        wanted_in_baseline = _lookup(pair(0, 3))
+        gone = dict(pair(1, 2)) if left_over else {}
+        had = dict(pair(0, 3)) if any(theirs is None for _, theirs in pairs) else {}
         for mine, theirs in pairs:
             value = at.live[theirs] if mine is None else ours[mine]
             name = lists.identity(value, spot) if named else (theirs if mine is None else mine)
             here, there = paths.item(path, name or 0), spot.item(name or 0)
-            old = to_applied.get(mine) if mine is not None else gone.get(theirs)
+            old = gone.get(theirs) if mine is None else to_applied.get(mine)
             if mine is None and old not in left_over:
                 old = None
-            was = to_baseline.get(theirs) if theirs is not None else wanted_in_baseline.get(mine)
+            was = had.get(mine) if theirs is None else to_baseline.get(theirs)
             sides = _Sides(
                 ABSENT if mine is None else ours[mine],
                 ABSENT if theirs is None else at.live[theirs],
@@ -186,7 +190,8 @@ class _Walk:
 
     def extra(self, path: str, spot: Spot, at: _Sides, separate: bool) -> None:
         """An item that a list has beyond those that desired mentions."""
-        if spot.hidden() or is_default(at.live, spot):
+        new = self.based and at.baseline is ABSENT
+        if spot.hidden() or (holds("default", at.live, spot) and not new):
             self.equal.append(Equal(path, spot.hidden() or "default"))
             return
         self.differs(path, spot, at, "notAccepted")
@@ -222,10 +227,9 @@ class _Walk:
             return False
         if rule == "null":
             return not same(at.live, at.baseline, spot)
-        gone = at.live is ABSENT or empty(at.live)
-        return (
-            rule in ("secret", "unreadable") and gone and at.baseline is not ABSENT and not empty(at.baseline)
-        )
+        if rule not in ("secret", "unreadable", "omitted") or not (at.live is ABSENT or empty(at.live)):
+            return False
+        return at.baseline is not ABSENT and not empty(at.baseline)
 
     def differs(self, path: str, spot: Spot, at: _Sides, reason: str) -> None:
         want_moved = self.recorded and not same(at.desired, at.applied, spot)
@@ -253,32 +257,26 @@ class _Walk:
 
     def unmentioned(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
         """What desired does not speak of and a write would reset."""
-        if (
-            live is ABSENT
-            or empty(live)
-            or spot.hidden()
-            or "reported" in spot.kinds
-            or is_default(live, spot)
-        ):
+        if live is ABSENT or empty(live) or spot.hidden() or "reported" in spot.kinds:
             return
+        if holds("default", live, spot) or (not self.based and "default" in spot.kinds):
+            return  # which default a service chose is only known from a baseline
         if isinstance(live, Mapping):
-            index = {name.lower(): name for name in baseline} if isinstance(baseline, Mapping) else {}
+            was = _Folded(baseline)
             for name, value in live.items():
-                self.unmentioned(
-                    paths.child(path, name), spot.key(name), value, _under(baseline, name, index)
-                )
+                self.unmentioned(paths.child(path, name), spot.key(name), value, was.get(name))
         elif isinstance(live, list) and isinstance(baseline, list):
             named, pair = pairing(spot, live, baseline)
             for mine, theirs in pair(0, 1):
                 if mine is not None:
                     name = lists.identity(live[mine], spot) if named else mine
-                    was = ABSENT if theirs is None else baseline[theirs]
-                    self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], was)
+                    old = ABSENT if theirs is None else baseline[theirs]
+                    self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], old)
         elif not (self.based and same(live, baseline, spot)):
             self.resets.append(Reset(path, _shown(live, spot)))
 
     def unmentioned_item(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
-        if baseline is ABSENT and not spot.hidden():
+        if baseline is ABSENT and not spot.hidden() and not holds("default", live, spot):
             self.resets.append(Reset(path, _shown(live, spot)))
         else:
             self.unmentioned(path, spot, live, baseline)
@@ -345,10 +343,6 @@ def _is_list(desired: Any, applied: Any) -> bool:
 
 def _list(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
-
-
-def _lookup(pairs: lists.Pairs) -> dict[int | None, int | None]:
-    return {left: right for left, right in pairs if left is not None and right is not None}
 
 
 def _holds_secret(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from reconciler.equality import moment, region, regional, seconds, squeezed
@@ -54,26 +55,34 @@ def paired(left: Sequence[str], right: Sequence[str]) -> Pairs:
     return pairs + [(None, index) for index in at.values()]
 
 
-def matched(left: Sequence[Any], right: Sequence[Any]) -> Pairs:
-    """Pairs of like items. Linear in the number of leaves: an index of values proposes, the likest win.
+def aligned(left: Sequence[Any], right: Sequence[Any]) -> Pairs:
+    """Pairs of the same index: of a list with itself, or with an empty one."""
+    return list(zip_longest(range(len(left)), range(len(right))))
+
+
+def leaves(items: Sequence[Any]) -> list[frozenset[Any]]:
+    """By what each item is like another: its values with their paths."""
+    return [frozenset(_leaves(each)) for each in items]
+
+
+def matched(ours: Sequence[frozenset[Any]], theirs: Sequence[frozenset[Any]]) -> Pairs:
+    """Pairs of like items, given by their `leaves`: an index of values proposes, the likest win. Linear.
 
     Items that are left over on both sides are paired in their order: the one was changed into the other."""
-    ours = [frozenset(_leaves(each)) for each in left]
-    theirs = [frozenset(_leaves(each)) for each in right]
     where: dict[Any, list[int]] = defaultdict(list)
-    for index, leaves in enumerate(theirs):
-        for leaf in leaves:
+    for index, has in enumerate(theirs):
+        for leaf in has:
             where[leaf].append(index)
-    shift = len(right) - len(left)
+    shift = len(theirs) - len(ours)
     proposals: list[tuple[float, int, int, int]] = []
-    for index, leaves in enumerate(ours):
-        candidates = {index, index + shift} if shift else {index}
-        for leaf in leaves:
+    for index, has in enumerate(ours):
+        candidates = {index, index + shift}
+        for leaf in has:
             if len(where.get(leaf, ())) <= _CROWD:
                 candidates.update(where.get(leaf, ()))
         for other in candidates:
-            if 0 <= other < len(right):
-                likeness = len(leaves & theirs[other]) / max(1, len(leaves))
+            if 0 <= other < len(theirs):
+                likeness = len(has & theirs[other]) / max(1, len(has))
                 if likeness:
                     proposals.append((-likeness, abs(index - other), index, other))
     proposals.sort()
@@ -83,9 +92,9 @@ def matched(left: Sequence[Any], right: Sequence[Any]) -> Pairs:
         if index not in partner and other not in taken:
             partner[index] = other
             taken.add(other)
-    _pair_the_rest(partner, taken, len(left), len(right))
-    pairs: Pairs = [(index, partner.get(index)) for index in range(len(left))]
-    return pairs + [(None, index) for index in range(len(right)) if index not in taken]
+    _pair_the_rest(partner, taken, len(ours), len(theirs))
+    pairs: Pairs = [(index, partner.get(index)) for index in range(len(ours))]
+    return pairs + [(None, index) for index in range(len(theirs)) if index not in taken]
 
 
 def _pair_the_rest(partner: dict[int, int], taken: set[int], left: int, right: int) -> None:
@@ -135,7 +144,7 @@ def _form(value: Any) -> Any:
     if not isinstance(value, str):
         return repr(value)
     if value[:1].isdigit() and (when := moment(value)):
-        return when
+        return when[0]
     if (span := seconds(value)) is not None:
         return span
     return squeezed(value).strip("/")
