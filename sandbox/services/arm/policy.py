@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -86,7 +86,7 @@ def _same(left: Any, right: Any) -> bool:
     return str(left).lower() == str(right).lower() if left is not None else right is None
 
 
-_TESTS = {
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": _same,
     "notEquals": lambda field, value: not _same(field, value),
     "in": lambda field, values: any(_same(field, value) for value in values),
