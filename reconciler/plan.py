@@ -100,6 +100,20 @@ def _keep_groups(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[
     }
 
 
+SECTIONS: Mapping[str, str] = {
+    "arm.group": "azure",
+    "arm.resource": "azure.deployments",
+    "adf": "dataFactory",
+    "databricks": "databricks",
+    "keyvault": "keyVault",
+}
+"""Which section of an environment file asks for a kind, or for a family of kinds."""
+
+
+def section_of(kind: str) -> str:
+    return SECTIONS.get(kind) or SECTIONS.get(kind.split(".")[0], kind)
+
+
 def make(
     graph: Graph,
     live: Mapping[Key, Observation],
@@ -110,12 +124,15 @@ def make(
     commit: str,
     now: datetime,
     unmanaged: Iterable[Key] = (),
+    sections: Iterable[str] | None = None,
     stopped: Mapping[Key, str] | None = None,
     destroy: bool = False,
     rules: Callable[[str], TypeRules] = for_type,
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
 
+    sections: those that the environment file has, see SECTIONS; what is recorded of another is orphaned and
+    stays. By default those of the graph's resources.
     stopped: resources that cannot be written now, with the reason (a secret is not set).
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
     changes: list[Change] = []
@@ -156,12 +173,12 @@ def make(
         for key, entry in state.entries.items()
         if key not in graph and (entry.ours or entry.intent)
     }
-    families = {resource.key.kind.split(".")[0] for resource in graph}
+    there = set(map(section_of, (resource.key.kind for resource in graph)) if sections is None else sections)
     deletes: dict[Key, Change] = {}
     orphaned: list[Key] = []
     for key in reversed(order({key: entry.needs for key, entry in gone.items()})):
         entry = gone[key]
-        whole_section = key.kind.split(".")[0] not in families
+        whole_section = section_of(key.kind) not in there
         acknowledged = policy.acknowledged(Action.DELETE, key, now.date())
         if not destroy and not acknowledged and (whole_section or not policy.prune):
             orphaned.append(key)

@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud, Identity, identity_of
 from reconciler.engine import TICK_SECONDS, Reconciler
 from reconciler.errors import SettingsError
+from reconciler.planner import Planner
 from reconciler.providers.arm import ArmProvider
 from reconciler.providers.azure import Arm
 from reconciler.source import Source
@@ -71,19 +73,18 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
 def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
-    A checkout is read at what is checked out; a bare repository or a URL at the branch each environment follows."""
+    A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
     store = open_store(settings.state)
     cache_ = Path(settings.state).expanduser() / "cache"
     checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
-    return Reconciler(
+    git = Checkout(
         source=Source(settings.repository, cache_, settings.token),
-        store=store,
-        cloud=sign_in,
+        key=store.key,
         secret=secret_reader(settings),
         ref="HEAD" if checkout else settings.branch,
         follow=not checkout,
-        seconds=settings.seconds,
     )
+    return Reconciler(git, store, Planner(git, sign_in), settings.seconds)
 
 
 def _is_bare(path: Path) -> bool:

@@ -95,7 +95,7 @@ def tick(
     no_color: NoColor = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run one whole loop, as the Function app does. Exit 0: done, held or suspended, 1: failed, 3: pending."""
+    """Run one whole loop, as the Function app does. Exit 0: done, held, suspended, 1: failed, 3: pending."""
     done = engine_of(repo, state).tick(env, progress=_progress(json_, no_color))
     return _show_tick(done, json_, no_color, with_plan=True)
 

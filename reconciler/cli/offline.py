@@ -38,7 +38,7 @@ def validate(
 ) -> int:
     """Tell every fault of the input with its place, offline. Exit 0: none, 1: some."""
     engine = engine_of(repo, state)
-    warnings = engine.validate(tuple(environments or ()), commit or None)
+    warnings = engine.checkout.validate(tuple(environments or ()), commit or None)
     if json_:
         print_json({"version": 1, "faults": [], "warnings": list(warnings)})
         return 0
@@ -47,7 +47,7 @@ def validate(
 
     for warning in warnings:
         console.print(f"[yellow]warning:[/yellow] {escape(warning)}")
-    checked = ", ".join(environments or engine.names())
+    checked = ", ".join(environments or engine.checkout.names())
     console.print(f"[green]No fault in {checked}.[/green]")
     return 0
 
@@ -171,7 +171,7 @@ def graph(
     """Tell what needs what in one environment, offline."""
     if not env:
         raise InputError([Fault("", "Which environment?", "Name one: `reconciler graph ENV`.")])
-    found = engine_of(repo, state).graph(env, commit or None)
+    found = engine_of(repo, state).checkout.graph(env, commit or None)
     objects = [str(resource.key) for resource in found]
     edges = sorted([str(key), str(need)] for key, need in found.edges())
     if json_:

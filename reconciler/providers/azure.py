@@ -219,7 +219,7 @@ def _never(_: RetryCallState) -> bool:
     return False
 
 
-_backoff = wait_exponential_jitter(initial=0.5, max=10)
+_backoff = wait_exponential_jitter(multiplier=0.5, max=10)
 
 
 def _asked(state: RetryCallState) -> float:

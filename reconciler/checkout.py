@@ -1,0 +1,96 @@
+"""What Git says: snapshots, environments and their desired graphs, for a repository that is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler import desired as desired_
+from reconciler import environment as environment_
+from reconciler.cloud import Identity
+from reconciler.desired import Desired, Facts
+from reconciler.environment import Environment
+from reconciler.errors import Fault, InputError
+from reconciler.graph import Graph
+from reconciler.source import Snapshot, Source
+
+NOBODY = Identity("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000")
+"""Stands for our own identity where nobody is signed in, as for `validate`."""
+
+
+@dataclass
+class Checkout:
+    """A repository, read at `ref`; with `follow`, each environment at the branch or tag that it names.
+
+    secret: the value of `env:NAME` and its like, None where it is not set or not allowed.
+    key: for keyed hashes of secrets."""
+
+    source: Source
+    key: Callable[[], bytes]
+    secret: Callable[[str], str | None] = lambda _: None
+    ref: str = "HEAD"
+    follow: bool = False
+    _fetched: bool = False
+
+    def fetch(self) -> None:
+        """Bring in what is new. Raises SourceError."""
+        self.source.fetch()
+        self._fetched = True
+
+    def snapshot(self, name: str | None = None, commit: str | None = None) -> Snapshot:
+        """The repository at a commit, else where this environment follows it."""
+        if not self._fetched:
+            self.fetch()
+        if commit:
+            return self.source.snapshot(commit)
+        first = self.source.snapshot(self.ref)
+        if not self.follow or name is None or name not in environment_.names(first.root):
+            return first
+        follows = environment_.load(first.root, name).source
+        ref = (follows.tag or follows.branch) if follows else None
+        return self.source.snapshot(ref) if ref and ref != self.ref else first
+
+    def names(self) -> tuple[str, ...]:
+        return environment_.names(self.snapshot().root)
+
+    def validate(self, names: tuple[str, ...] = (), commit: str | None = None) -> tuple[str, ...]:
+        """Check environments offline. Raises InputError with every fault of all of them; gives warnings."""
+        snapshot = self.snapshot(commit=commit)
+        faults: list[Fault] = []
+        warnings = list(snapshot.warnings)
+        for name in names or environment_.names(snapshot.root):
+            try:
+                environment = environment_.load(snapshot.root, name)
+                warnings += self.desired(environment, snapshot).warnings
+            except InputError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise InputError(sorted(set(faults)))
+        return tuple(dict.fromkeys(warnings))
+
+    def graph(self, name: str, commit: str | None = None) -> Graph:
+        """What one environment wants and what needs what, offline."""
+        snapshot = self.snapshot(name, commit)
+        environment = environment_.load(snapshot.root, name)
+        return self.desired(environment, snapshot).graph
+
+    def environment(self, name: str, snapshot: Snapshot) -> Environment | None:
+        """One environment; None where its file, or all that it says of Azure, has gone. Raises InputError."""
+        if name not in environment_.names(snapshot.root):
+            return None
+        found = environment_.load(snapshot.root, name)
+        return found if found.azure is not None else None
+
+    def desired(self, environment: Environment, snapshot: Snapshot, identity: Identity = NOBODY) -> Desired:
+        """What the environment wants. Raises InputError with every fault of what it reads."""
+        return desired_.build(environment, snapshot.root, self._facts(environment, identity))
+
+    def _facts(self, environment: Environment, identity: Identity) -> Facts:
+        asked = {reference.text[2:-1] for _, reference in environment.references() if reference.is_secret}
+        values = {text: value for text in asked if (value := self.secret(text)) is not None}
+        return Facts(
+            identity=identity.object_id,
+            tenant=identity.tenant_id,
+            secrets=values,
+            key=self.key(),
+        )

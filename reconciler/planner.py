@@ -1,0 +1,223 @@
+"""From Git, live and state to a plan. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler import environment as environment_
+from reconciler import live as live_
+from reconciler import plan as plan_
+from reconciler import resolve as resolve_
+from reconciler.change import Action
+from reconciler.checkout import NOBODY, Checkout
+from reconciler.cloud import Cloud, Identity
+from reconciler.environment import Environment
+from reconciler.errors import Fault, InputError, ReconcilerError
+from reconciler.graph import Graph
+from reconciler.plan import Plan
+from reconciler.policy import Acknowledgement, Policy, Rule
+from reconciler.providers.provider import Pending
+from reconciler.record import State
+from reconciler.resource import Key, Observation, Status
+from reconciler.rules import for_type, masked
+from reconciler.settle import settle
+from reconciler.source import Snapshot
+from reconciler.tick import Planned
+
+Secure = Callable[[str], Mapping[str, Any]]
+"""The values of secure parameters by a deployment's name."""
+SignIn = Callable[[str, str | None, str, Secure], tuple[Cloud, Identity]]
+"""Signs in for a subscription, a client id (None = the app's own identity) and an environment."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment's clouds, signed in. `secure` is filled when desired is known."""
+
+    cloud: Cloud
+    identity: Identity
+    secure: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans. `key` gives the key of hashed secrets."""
+
+    checkout: Checkout
+    sign_in: SignIn
+
+    def session(self, environment: Environment) -> Session:
+        """Sign in for an environment that has a section `azure`. Raises SignInError."""
+        assert environment.azure is not None
+        secure: dict[str, Mapping[str, Any]] = {}
+        azure = environment.azure
+        cloud, identity = self.sign_in(
+            azure.subscription, azure.identity, environment.name, lambda name: secure.get(name, {})
+        )
+        return Session(cloud, identity, secure)
+
+    def plan(self, name: str, state: State, *, commit: str | None = None, offline: bool = False) -> Planned:
+        """What would be done, and why. Raises InputError, SourceError, SignInError and CloudError."""
+        snapshot = self.checkout.snapshot(name, commit)
+        environment = self.checkout.environment(name, snapshot)
+        if environment is None:
+            return self.orphans(name, snapshot, state)
+        if offline:
+            return self._offline(environment, snapshot, state)
+        return self.live(environment, snapshot, state, self.session(environment))[0]
+
+    def live(
+        self, environment: Environment, snapshot: Snapshot, state: State, session: Session
+    ) -> tuple[Planned, set[Key]]:
+        """The plan, and the keys whose earlier operations still go on."""
+        desired = self.checkout.desired(environment, snapshot, session.identity)
+        cloud = session.cloud
+        session.secure.update(desired.secure)
+        ended, running = self.look_after(state, cloud)
+        live = live_.observe(desired.graph, state, cloud.providers)
+        others = cloud.look_up(resolve_.referred(desired.graph))
+        graph = Graph(resolve_.resolve(resource, live.observations, others) for resource in desired.graph)
+        now = cloud.now()
+        state = settle(state, graph, live.observations, ended, mask=self.mask, now=now)
+        plan = plan_.make(
+            graph,
+            live.observations,
+            state,
+            policy_of(environment, len(state.ours)),
+            environment=environment.name,
+            commit=snapshot.commit,
+            now=now,
+            unmanaged=live.unmanaged,
+            sections=sections_of(environment),
+            stopped=desired.blocked,
+        )
+        warnings = (*snapshot.warnings, *desired.warnings)
+        return Planned(
+            plan, state, graph, live.observations, desired, others, cloud.calls(), warnings
+        ), running
+
+    def look_after(self, state: State, cloud: Cloud) -> tuple[dict[Key, ReconcilerError | None], set[Key]]:
+        """Look once at every long operation that an earlier run left, and at calls without an answer."""
+        tokens: dict[str, list[Key]] = {}
+        for key, entry in state.entries.items():
+            if entry.intent is not None:
+                tokens.setdefault(repr(sorted(entry.intent.token.items())), []).append(key)
+        ended: dict[Key, ReconcilerError | None] = {}
+        running: set[Key] = set()
+        for keys in tokens.values():
+            intent = state.entries[keys[0]].intent
+            provider = next(p for p in cloud.providers if keys[0].kind in p.kinds)
+            assert intent is not None
+            answer = provider.poll(intent.token)
+            if isinstance(answer, Pending):
+                running.update(keys)
+            else:
+                ended.update({key: answer.failed.get(key) for key in keys})
+        return ended, running
+
+    def orphans(self, name: str, snapshot: Snapshot, state: State) -> Planned:
+        """Its file, or its whole section, has gone: that deletes nothing, it is only told.
+
+        Raises InputError where nothing is recorded of it either: then the name or the file is wrong."""
+        if not state.entries:
+            found = environment_.load(snapshot.root, name)
+            hint = "Add `azure:` with subscription, resourceGroup and location."
+            raise InputError(
+                [Fault(found.where(), f"The environment {name!r} has no section `azure`.", hint)]
+            )
+        plan = Plan(
+            name,
+            snapshot.commit,
+            orphaned=tuple(sorted(state.ours)),
+            lineage=state.lineage,
+            serial=state.serial,
+        )
+        told = (
+            f"Git says nothing of {name} any more; nothing is deleted. `reconciler destroy {name}` does that."
+        )
+        return Planned(plan, state, warnings=(*snapshot.warnings, told))
+
+    def _offline(self, environment: Environment, snapshot: Snapshot, state: State) -> Planned:
+        """The plan against what was recorded, without a call."""
+        recorded = state.notes.get("identity")
+        identity = Identity(*recorded) if recorded else NOBODY
+        desired = self.checkout.desired(environment, snapshot, identity)
+        seen = {
+            resource.key: Observation(
+                resource.key,
+                Status.PRESENT,
+                entry.id,
+                entry.baseline if entry.baseline is not None else entry.applied or {},
+            )
+            if (entry := state.entries.get(resource.key)) is not None and entry.ours
+            else Observation(resource.key, Status.ABSENT)
+            for resource in desired.graph
+        }
+        seen |= {
+            key: Observation(key, Status.PRESENT, entry.id, entry.baseline or {})
+            for key, entry in state.entries.items()
+            if key not in seen
+        }
+        graph = Graph(resolve_.resolve(resource, seen) for resource in desired.graph)
+        plan = plan_.make(
+            graph,
+            seen,
+            state,
+            policy_of(environment, len(state.ours)),
+            environment=environment.name,
+            commit=snapshot.commit,
+            now=datetime.now(UTC),
+            sections=sections_of(environment),
+            stopped=desired.blocked,
+        )
+        warnings = (
+            *snapshot.warnings,
+            *desired.warnings,
+            "offline: compared with what was recorded, not with Azure.",
+        )
+        return Planned(plan, state, graph, seen, desired, warnings=warnings)
+
+    def mask(self, type_: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of a spec may be kept in state."""
+        return masked(spec, for_type(type_), self.checkout.key())
+
+
+def sections_of(environment: Environment) -> frozenset[str]:
+    """The sections that an environment file has; what is recorded of another is orphaned, not deleted."""
+    azure = environment.azure
+    has = {
+        "azure": azure is not None,
+        "azure.deployments": azure is not None and bool(azure.deployments),
+        "dataFactory": environment.data_factory is not None,
+        "databricks": environment.databricks is not None,
+        "keyVault": environment.key_vault is not None,
+    }
+    return frozenset(name for name, there in has.items() if there)
+
+
+def policy_of(environment: Environment, recorded: int) -> Policy:
+    """The environment's policy in the form that the plan asks, with so many resources recorded as ours."""
+    said = environment.policy
+    return Policy(
+        heal=said.heal,
+        prune=said.prune,
+        adopt=said.adopt,
+        resets_allowed=said.resets == "allow",
+        deletes=said.limits.deletes.of(recorded),
+        changes=said.limits.changes.of(recorded),
+        protect=tuple(said.protect),
+        ignore=tuple(Rule(rule.key, rule.path) for rule in said.ignore),
+        observe=tuple(said.observe),
+        acknowledge=tuple(
+            Acknowledgement(action, pattern, known.until)
+            for known in said.acknowledge
+            for action, pattern in (
+                (Action.DELETE, known.delete),
+                (Action.REPLACE, known.replace),
+            )
+            if pattern
+        ),
+    )
