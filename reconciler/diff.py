@@ -22,6 +22,7 @@ from reconciler.rules import HASHED, Spot, TypeRules, for_type
 
 CHANGED: Final = "(changed)"
 HIDDEN_SECRET: Final = "(secret)"
+_PLAIN: Final = frozenset((str, int, float, bool))
 
 REASONS: Final[Mapping[str, str]] = {
     "commit": "Git says something else than was last applied",
@@ -148,11 +149,13 @@ class _Walk:
                 if name.lower() in done:
                     continue
                 done.add(name.lower())
+                wanted, found = desired.get(name), live.get(name)
+                if type(wanted) in _PLAIN and type(wanted) is type(found) and wanted == found:
+                    continue  # most fields of most bodies: nothing can be said of them
                 here = paths.child(path, name)
-                found = live.get(name)
                 if side is at.desired and found is not ABSENT and name not in at.live:
                     self.equal.append(Equal(here, "key"))
-                sides = _Sides(desired.get(name), found, applied.get(name), baseline.get(name))
+                sides = _Sides(wanted, found, applied.get(name), baseline.get(name))
                 self.node(here, spot.key(name), sides)
 
     def items(self, path: str, spot: Spot, at: _Sides) -> None:
@@ -185,6 +188,8 @@ class _Walk:
             )
             if mine is None and old is None:
                 self.extra(here, there, sides, "separate" in spot.kinds)
+            elif mine is None and not there.hidden():
+                self.leaf(here, there, sides)
             else:
                 self.node(here, there, sides)
 

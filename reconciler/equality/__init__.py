@@ -131,7 +131,7 @@ def _same_id(sent: str, seen: str, name: str) -> bool:
 
 
 def _same_case(sent: str, seen: str, name: str) -> bool:
-    if len(sent) != len(seen) or sent.casefold() != seen.casefold():
+    if len(sent) != len(seen) or "://" in sent or sent.casefold() != seen.casefold():
         return False
     return bool(_GUID.match(sent)) or (len(sent) <= _LONGEST_WORD and bool(_WORD.match(sent)))
 

@@ -207,6 +207,10 @@ def _expand(file: Path, kinds: Mapping[str, Iterable[Entry]]) -> Iterable[Rule]:
                 raise RulesError(
                     f"{file.name}: keyed {entry.path}: `by` must name the fields of the identity"
                 )
+            if kind == "omitted" and any_value:
+                raise RulesError(
+                    f"{file.name}: omitted {entry.path}: `value` must say which is not given back"
+                )
             for path in [entry.path] if isinstance(entry.path, str) else entry.path:
                 try:
                     Patterns().add(path, None)
