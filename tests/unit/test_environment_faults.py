@@ -48,6 +48,7 @@ def test_a_fault_in_the_base_is_told_at_its_own_file(tmp_path: Path) -> None:
 
 
 VALUES = {
+    "data_factory: {}": "`data_factory` is not known here. Did you mean `dataFactory`?",
     "interval: 5": "`5` is not a span of time",
     "interval: 5 minutes": "`5 minutes` is not a span of time",
     "interval: 0m": "is not a span of time",

@@ -98,13 +98,13 @@ def test_places_are_inside_the_file(content: str) -> None:
 
 @pytest.mark.prove
 @given(environments)
-@settings(lenient, max_examples=5_000)
+@settings(lenient, max_examples=2_000)
 def test_much_more_data_under_the_known_sections(content: dict[str, Any]) -> None:
     outcome(yaml.safe_dump(content, allow_unicode=True).encode("utf-8", "replace"))
 
 
 @pytest.mark.prove
 @given(st.text(alphabet="azur:e-[]{}\"'&*!|>%@`#,?\n\t \\x0$~<", max_size=400))
-@settings(lenient, max_examples=5_000)
+@settings(lenient, max_examples=2_000)
 def test_much_more_text_with_the_signs_of_yaml(content: str) -> None:
     outcome(content.encode())
