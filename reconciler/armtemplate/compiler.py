@@ -28,6 +28,7 @@ _VARYING: Final = frozenset(
     {"copyindex", "lambdavariables", "lambda", "reference", "references", "resourceinfo", "newguid", "utcnow"}
 )
 _PLAIN: Final = frozenset({str, int, bool, float, type(None)})
+_SCALAR: Final = frozenset({int, bool, float, type(None), Unknown})
 _MISSING: Final = object()
 ECHO: Final = "the value was refused earlier"
 
@@ -128,6 +129,11 @@ def _pure(function: Function, args: tuple[Program, ...], column: int) -> Program
             if problem.column is None:
                 problem.column = column
             raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise Problem(f"the function '{name}' cannot work with these values", column) from None
+        if type(result) not in _SCALAR and result is not RESIDUAL and len(result) > 1000:
+            # Long results cost time and space; without this a loop could make them for ever.
+            env.run.step(len(result) // 100)
         return residual_call(name, values) if result is RESIDUAL else result
 
     return run

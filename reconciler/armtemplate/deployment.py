@@ -133,6 +133,7 @@ class Deployment:
     def _instance(
         self, raw: dict[str, Any], env: Env, symbol: str, parent: Unit | None, index: int | None = None
     ) -> Unit | None:
+        self.run.step(100)
         unit = Unit(self, raw, env, tuple(self.run.path))
         unit.parent = parent
         unit.active = self._condition(raw, env)

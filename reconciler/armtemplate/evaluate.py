@@ -8,7 +8,7 @@ from typing import Any
 
 from .context import Context
 from .deployment import Deployment
-from .errors import Fault, Position, TemplateError
+from .errors import Fault, Position, Problem, TemplateError
 from .frame import Frame
 from .functions import resource as _resource  # noqa: F401  registers its functions
 from .functions import scope as _scope  # noqa: F401  registers its functions
@@ -103,6 +103,10 @@ def evaluate(
         raise TemplateError(
             (*run.faults, Fault("the template is nested too deep", source.position(())))
         ) from None
+    except Problem as problem:
+        # Only the budget can end up here: what belongs to one expression is noted at its place.
+        run.fault(problem.message)
+        raise TemplateError(tuple(run.faults)) from None
 
 
 def _source(template: Template | Mapping[str, Any] | str) -> Template:

@@ -182,7 +182,11 @@ def _turns(loop: Mapping[str, Any], path: Path) -> Callable[[Env, str], Any]:
             return BROKEN
         if made is None:
             return [body] * count
-        env.run.step(count)
+        try:
+            env.run.step(count * 10)
+        except Problem as problem:
+            _fault(env, path, problem.message)
+            return BROKEN
         key = name.lower()
         return [made(env.turn(key, index)) for index in range(count)]
 

@@ -182,6 +182,8 @@ def _user_function(node: Call, args: tuple[Program, ...]) -> Program:
         if definition is None:
             raise Problem(f"there is no function '{node.name}'")
         wanted = get(definition, "parameters") or []
+        if not isinstance(wanted, list):
+            raise Problem(f"the parameters of the function '{node.name}' must be an array")
         if len(args) != len(wanted):
             raise Problem(
                 f"the function '{node.name}' takes {len(wanted)} arguments, but was given {len(args)}"
@@ -203,7 +205,7 @@ def _body(name: str, definition: Any, inner: Env) -> Any:
     try:
         if run.calls > MAX_CALLS:
             raise Problem(f"user functions call each other more than {MAX_CALLS} levels deep")
-        value = walk(get(get(definition, "output") or {}, "value"), inner)
+        value = walk(get(get(definition, "output"), "value"), inner)
     finally:
         run.calls -= 1
     if value is BROKEN:

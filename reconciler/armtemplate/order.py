@@ -44,7 +44,7 @@ class Order:
         return [other for other in edges if not _holds(other, unit)]
 
     def _leaves(self, unit: Unit) -> list[Unit]:
-        """What stands for a unit: itself, what its template holds, or, where that is nothing, what it awaits."""
+        """What stands for a unit: itself, what its template holds, or, if that is nothing, what it awaits."""
         found = self._stand_ins.get(id(unit))
         if found is not None:
             return found

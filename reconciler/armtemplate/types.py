@@ -53,10 +53,13 @@ def type_name(schema: Schema, definitions: Schema) -> str:
 
 
 def check(
-    value: Any, schema: Schema, definitions: Schema, path: tuple[str | int, ...] = ()
+    value: Any, schema: Any, definitions: Schema, path: tuple[str | int, ...] = ()
 ) -> Iterator[Finding]:
     """What is wrong with a value: pairs of a path below it and a message without the value itself."""
     if isinstance(value, Unknown | KeyVaultReference) or len(path) > 64:
+        return
+    if not isinstance(schema, Mapping):
+        yield path, "has a type that is not an object"
         return
     try:
         schema = resolve(schema, definitions)
@@ -121,14 +124,16 @@ def _properties(
     choice = get(schema, "discriminator")
     if isinstance(choice, Mapping):
         name = str(get(choice, "propertyName"))
-        tag, mapping = get(value, name), get(choice, "mapping") or {}
+        tag, mapping = get(value, name), get(choice, "mapping")
+        mapping = mapping if isinstance(mapping, Mapping) else {}
         chosen = get(mapping, tag) if isinstance(tag, str) else None
         if not isinstance(chosen, Mapping):
             yield (*path, name), f"must be one of {', '.join(mapping)}"
         else:
             yield from check(value, {**chosen, "type": "object"}, definitions, path)
         return
-    properties = get(schema, "properties") or {}
+    properties = get(schema, "properties")
+    properties = properties if isinstance(properties, Mapping) else {}
     for name, inner in properties.items():
         held = find_key(value, name)
         if held is not None:
@@ -155,7 +160,8 @@ def _optional(schema: Schema, definitions: Schema) -> bool:
 def _elements(
     value: list[Any], schema: Schema, definitions: Schema, path: tuple[str | int, ...]
 ) -> Iterator[Finding]:
-    first = get(schema, "prefixItems") or []
+    first = get(schema, "prefixItems")
+    first = first if isinstance(first, list) else []
     rest = get(schema, "items")
     for index, item in enumerate(value):
         if index < len(first):

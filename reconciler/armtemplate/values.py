@@ -11,6 +11,7 @@ from typing import Any, Final
 from .errors import Problem
 
 MAX_NODES: Final = 2_000_000
+MAX_EXPRESSION: Final = 1_000_000
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -82,8 +83,12 @@ def unknowns(value: Any) -> list[Unknown]:
     """Every Unknown inside, in document order."""
     found: list[Unknown] = []
     stack = [value]
+    left = MAX_NODES
     while stack:
         item = stack.pop()
+        left -= 1
+        if left < 0:
+            raise Problem("the value is too large: it holds more than two million items")
         kind = type(item)
         if kind is Unknown:
             found.append(item)
@@ -100,7 +105,17 @@ def quote(text: str) -> str:
 
 
 def render(value: Any) -> str:
-    """Expression text that yields the value."""
+    """Expression text that yields the value. Raises Problem where that would be longer than a million characters."""
+    left = [MAX_EXPRESSION]
+    return _render(value, left)
+
+
+def _render(value: Any, left: list[int]) -> str:
+    left[0] -= (
+        len(value.expression) if type(value) is Unknown else len(value) if isinstance(value, str) else 8
+    )
+    if left[0] < 0:
+        raise Problem("the expression that remains is longer than a million characters")
     if type(value) is Unknown:
         return value.expression
     if isinstance(value, str):
@@ -117,12 +132,12 @@ def render(value: Any) -> str:
         return f"json({quote(json.dumps(value))})"
     if isinstance(value, LambdaValue):
         body = value.call(*(Unknown(f"lambdaVariables({quote(name)})") for name in value.names))
-        return f"lambda({', '.join([*map(quote, value.names), render(body)])})"
+        return f"lambda({', '.join([*map(quote, value.names), _render(body, left)])})"
     if isinstance(value, Mapping):
-        pairs = (f"{quote(key)}, {render(item)}" for key, item in value.items())
+        pairs = (f"{quote(key)}, {_render(item, left)}" for key, item in value.items())
         return f"createObject({', '.join(pairs)})"
     if isinstance(value, list | tuple):
-        return f"createArray({', '.join(map(render, value))})"
+        return f"createArray({', '.join(_render(item, left) for item in value)})"
     raise Problem("the value was refused earlier", silent=True)
 
 
@@ -136,6 +151,8 @@ def _lambda_bodies(args: Iterable[Any]) -> Iterable[Any]:
 
 def residual(text: str, *sources: Any) -> Unknown:
     """An Unknown for `text`, which waits for all that its sources wait for."""
+    if len(text) > MAX_EXPRESSION:
+        raise Problem("the expression that remains is longer than a million characters")
     found = unknowns(list(_lambda_bodies(sources)))
     return Unknown(
         text,
@@ -158,21 +175,21 @@ def residual_member(base: Unknown | Any, key: Any) -> Unknown:
     return residual(f"{render(base)}[{render(key)}]", base, key)
 
 
-def find_key(mapping: Mapping[str, Any], key: str) -> str | None:
-    """The spelling under which an object holds a key. ARM compares names without regard to case."""
+def find_key(mapping: Any, key: str) -> str | None:
+    """The spelling under which an object holds a key. ARM compares names without regard to case.
+
+    None also for what is no object, because a template may hold anything anywhere.
+    """
+    if not isinstance(mapping, Mapping):
+        return None
     if key in mapping:
         return key
     folded = key.lower()
-    for candidate in mapping:
-        if candidate.lower() == folded:
-            return candidate
-    return None
+    return next((str(candidate) for candidate in mapping if candidate.lower() == folded), None)
 
 
-def get(mapping: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """`mapping.get` without regard to case."""
-    if key in mapping:
-        return mapping[key]
+def get(mapping: Any, key: str, default: Any = None) -> Any:
+    """`mapping.get` without regard to case; the default for what is no object."""
     found = find_key(mapping, key)
     return default if found is None else mapping[found]
 

@@ -170,7 +170,10 @@ def _assemble(scope: Any, type_name: Any, names: tuple[Any, ...], function: str)
     """The id; where a part is unknown, a `concat` of what is known and what is not."""
     if isinstance(type_name, Unknown):
         return residual_call(function, [type_name, *names])
+    text(function, type_name)
     parts = [scope, *names]
+    if not isinstance(scope, Unknown):
+        text(function, scope)
     if not any(isinstance(part, Unknown) for part in parts):
         for part in names:
             if isinstance(part, bool) or not isinstance(part, str | int):
@@ -260,7 +263,8 @@ def _management_resource_id(env: Env, *args: Any) -> Any:
         leading[0] if leading else env.frame.target.management_group or env.run.context.management_group_name
     )
     prefix = "/providers/Microsoft.Management/managementGroups/"
-    scope = residual_call("concat", [prefix, group]) if isinstance(group, Unknown) else prefix + group
+    known = "" if isinstance(group, Unknown) else text("managementGroupResourceId", group)
+    scope = prefix + known if known else residual_call("concat", [prefix, group])
     return _assemble(scope, type_name, names, "managementGroupResourceId")
 
 

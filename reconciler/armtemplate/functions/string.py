@@ -93,7 +93,7 @@ def _substring(value: Any, start: Any, length: Any = None) -> str:
     source, begin = text("substring", value), number("substring", start)
     if not 0 <= begin <= len(source):
         raise Problem(
-            f"the start index {begin} given to 'substring' is outside of the string of {len(source)} characters"
+            f"the start index {begin} given to 'substring' is beyond the {len(source)} characters of its text"
         )
     size = len(source) - begin if length is None else number("substring", length)
     if size < 0 or begin + size > len(source):
