@@ -114,14 +114,17 @@ def _call(node: Call, args: tuple[Program, ...]) -> Program:
 
 
 def _pure(function: Function, args: tuple[Program, ...], column: int) -> Program:
-    call, name, shallow = function.call, function.name, function.shallow
+    call, name = function.call, function.name
+    shallow, builds = function.shallow, function.builds
 
     def run(env: Env) -> Any:
         values = [arg(env) for arg in args]
         for value in values:
             if type(value) in _PLAIN:
                 continue
-            if type(value) is Unknown or value is BROKEN or (not shallow and has_unknown(value)):
+            if value is BROKEN or (type(value) is Unknown and not builds):
+                return residual_call(name, values)
+            if not shallow and has_unknown(value):
                 return residual_call(name, values)
         try:
             result = call(*values)

@@ -101,6 +101,12 @@ class Deployment:
         if not isinstance(raw, dict):
             run.fault(f"a resource must be an object, but this is {kind(raw)}")
             return
+        extension = get(raw, "extension") or get(raw, "import")
+        if extension is not None:
+            run.fault(
+                f"the resource belongs to the extension '{extension}'; only Azure resources are supported"
+            )
+            return
         loop = get(raw, "copy")
         if loop is None:
             self._instance(raw, env, symbol, parent)
@@ -205,6 +211,14 @@ class Deployment:
         if unit is None and self.base is not None and self.outer is not None:
             return self.outer.find(identity)
         return unit
+
+    def group_location(self, identity: str) -> Any:
+        """Where a resource group that this template (or one around it) makes will be; None for others."""
+        unit = self._by_id.get(identity.lower())
+        held = None if unit is None else find_key(unit.raw, "location")
+        if unit is not None and held is not None:
+            return walk(unit.raw[held], unit.env)
+        return None if self.outer is None else self.outer.group_location(identity)
 
     def loop(self, symbol: str) -> list[Unit] | None:
         return self._loops.get(symbol.lower())

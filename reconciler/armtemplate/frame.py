@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import types
 from .env import Env
@@ -13,6 +13,9 @@ from .interpreter import copy_properties, is_property_copy, walk
 from .reader import Template, path_text
 from .run import Run
 from .values import BROKEN, KeyVaultReference, Unknown, find_key, get, has_unknown, quote
+
+if TYPE_CHECKING:
+    from .deployment import Deployment
 
 _MISSING: Final = object()
 _ACTIVE: Final = object()
@@ -44,6 +47,7 @@ class Frame:
         given: Mapping[str, Any],
         info: Mapping[str, Any],
         secret_prefix: str = "",
+        around: Deployment | None = None,
     ) -> None:
         self.run = run
         self.template = template
@@ -52,6 +56,7 @@ class Frame:
         self.target = target
         self.info = info
         self.secret_prefix = secret_prefix
+        self.around = around
         self.declared = section(template, "parameters", run)
         self.variables = section(template, "variables", run)
         self.definitions = section(template, "definitions", run)

@@ -74,7 +74,7 @@ def resource_path(type_name: str, names: list[str]) -> str:
     if len(types) != len(names) or not types:
         raise Problem(
             f"the type '{type_name}' and the name '{'/'.join(names)}' have incorrect segment lengths: "
-            f"the type has {len(types)} after its provider, so the name must have {len(types)}, not {len(names)}"
+            f"the type has {len(types)} after its provider, so the name needs {len(types)}, not {len(names)}"
         )
     return "/".join([provider, *(part for pair in zip(types, names, strict=True) for part in pair)])
 

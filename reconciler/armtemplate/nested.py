@@ -107,7 +107,7 @@ def _inner(
         info["location"] = walk(location, unit.env)
     prefix = f"{home.frame.secret_prefix}{unit.name}__"
     with run.at(source, path):
-        frame = Frame(run, template, source, path, target, given, info, prefix)
+        frame = Frame(run, template, source, path, target, given, info, prefix, home)
         frame.settle()
         nested = Deployment(run, frame, template, source, path, target, home, None, unit)
         nested.declare()

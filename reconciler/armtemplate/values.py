@@ -105,7 +105,7 @@ def quote(text: str) -> str:
 
 
 def render(value: Any) -> str:
-    """Expression text that yields the value. Raises Problem where that would be longer than a million characters."""
+    """Expression text that yields the value. Raises Problem where it is longer than a million characters."""
     left = [MAX_EXPRESSION]
     return _render(value, left)
 
@@ -213,7 +213,7 @@ def to_template(value: Any) -> Any:
     if isinstance(value, str):
         return "[" + value if value.startswith("[") and value.endswith("]") else value
     if isinstance(value, Mapping):
-        return {to_template(key): to_template(item) for key, item in value.items()}
+        return {key: to_template(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_template(item) for item in value]
     return value

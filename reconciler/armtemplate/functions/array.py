@@ -196,7 +196,7 @@ FUNCTIONS: Final = (
     Function("concat", _concat, 1, None, shallow=True),
     Function("distinct", _distinct_of, 1, 1),
     Function("contains", _contains, 2, 2, shallow=True),
-    Function("createArray", _create, 0, None, shallow=True),
+    Function("createArray", _create, 0, None, shallow=True, builds=True),
     Function("empty", _empty, 1, 1, shallow=True),
     _end("first", 0),
     _end("last", -1),

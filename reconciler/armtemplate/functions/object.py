@@ -9,11 +9,13 @@ from ..values import RESIDUAL, Unknown, find_key
 from .signature import Function, array, kind, mapping, order, text
 
 
-def _create(*args: Any) -> dict[str, Any]:
+def _create(*args: Any) -> Any:
     if len(args) % 2:
         raise Problem("the function 'createObject' takes pairs of a key and a value; one value is missing")
     result: dict[str, Any] = {}
     for key, value in zip(args[::2], args[1::2], strict=True):
+        if isinstance(key, Unknown):
+            return RESIDUAL
         name = text("createObject", key)
         result[find_key(result, name) or name] = value
     return result
@@ -58,7 +60,7 @@ def _try_get(value: Any, *keys: Any) -> Any:
 
 
 FUNCTIONS: Final = (
-    Function("createObject", _create, 0, None, shallow=True),
+    Function("createObject", _create, 0, None, shallow=True, builds=True),
     Function("items", _items, 1, 1, shallow=True),
     Function("objectKeys", _keys, 1, 1, shallow=True),
     Function("shallowMerge", _shallow_merge, 1, 1, shallow=True),

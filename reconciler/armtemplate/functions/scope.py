@@ -70,10 +70,15 @@ def _resource_group(env: Env) -> dict[str, Any]:
     target, context = env.frame.target, env.run.context
     if target.kind != RESOURCE_GROUP:
         raise Problem(f"the function 'resourceGroup' cannot be used in a deployment to a {_words(target)}")
-    own = target.id.lower() == context.target(None).id.lower() or context.scope not in (None, RESOURCE_GROUP)
     answer = env.run.answer(target.id)
-    location = answer.get("location") if isinstance(answer, Mapping) else context.location if own else None
-    tags = answer.get("tags") if isinstance(answer, Mapping) else context.tags if own else None
+    home = Target(RESOURCE_GROUP, context.subscription_id, context.resource_group)
+    if isinstance(answer, Mapping):
+        location, tags = answer.get("location"), answer.get("tags")
+    elif target.id.lower() == home.id.lower():
+        location, tags = context.location, context.tags
+    else:
+        around = env.frame.around
+        location, tags = None if around is None else around.group_location(target.id), None
     result = {
         "id": target.id,
         "name": target.resource_group,

@@ -20,7 +20,8 @@ INT_MAX: Final = (1 << 63) - 1
 class Function:
     """A pure function: takes evaluated values, returns one, raises Problem.
 
-    `most` None means any number. `shallow` says that an unknown inside an array or object does not matter.
+    `most` None means any number. `shallow` says that an unknown inside an array or object does not matter,
+    `builds` that an argument may itself be unknown, because it is only put into an array or object.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Function:
     least: int
     most: int | None
     shallow: bool = False
+    builds: bool = False
 
 
 def kind(value: Any) -> str:
