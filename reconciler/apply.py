@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.change import Action, Change
-from reconciler.errors import Forbidden, ReconcilerError, Unreachable
+from reconciler.errors import Busy, Forbidden, ReconcilerError, Throttled, Unreachable
 from reconciler.graph import Graph
 from reconciler.plan import Plan
 from reconciler.providers.provider import Done, Pending, Provider
@@ -30,6 +30,8 @@ BACKOFF = (1, 2, 5, 15, 60)
 """Minutes that a resource is left alone after its first, second, … failure at one commit."""
 POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between two looks at a long operation whose answers do not say how long to wait."""
+UNSURE = (Unreachable, Throttled, Busy)
+"""An earlier attempt of the same call may have come through unanswered: the next run settles the intent."""
 
 
 class Result(StrEnum):
@@ -113,6 +115,7 @@ class _Run:
     ) -> None:
         self.plan, self.graph, self.live, self.state, self.tools = plan, graph, live, state, tools
         self.todo: dict[Key, Change] = {change.key: change for change in plan.changes}
+        self.place = {change.key: place for place, change in enumerate(plan.changes)}
         self.outcomes: dict[Key, Outcome] = {}
         self.split: set[str] = set()
 
@@ -145,7 +148,7 @@ class _Run:
             return holders | {
                 key
                 for key, entry in self.state.entries.items()
-                if change.key in entry.needs and (key in self.todo or key in self.outcomes)
+                if change.key in entry.needs and self.place.get(key, -1) in range(self.place[change.key])
             }
         return set(self.graph[change.key].needs) & (self.todo.keys() | self.outcomes.keys())
 
@@ -158,13 +161,8 @@ class _Run:
                 bad = self._bad(change)
                 if bad is not None:
                     pending = bad.result is Result.PENDING
-                    verb = (
-                        "is still going on"
-                        if pending
-                        else "failed"
-                        if bad.result is Result.FAILED
-                        else "was skipped"
-                    )
+                    told = {Result.PENDING: "is still going on", Result.FAILED: "failed"}
+                    verb = told.get(bad.result, "was skipped")
                     self._outcome(
                         change, Result.PENDING if pending else Result.SKIPPED, error=f"{bad.key} {verb}."
                     )
@@ -183,7 +181,7 @@ class _Run:
         batches: dict[str, dict[Key, Change]] = {}
         for change in self.todo.values():
             resource = self.graph.get(change.key)
-            if change.action in (Action.DELETE, Action.REPLACE) or resource is None or not resource.batch:
+            if self._deletes(change) or resource is None or not resource.batch:
                 if not self._needs(change) & self.todo.keys():
                     steps.append(self._step((change,)))
             else:
@@ -203,17 +201,19 @@ class _Run:
                 steps.append(self._step(tuple(ready.values())))
         return steps
 
+    def _deletes(self, change: Change) -> bool:
+        """A replacement is a delete, and once that is recorded a write like others."""
+        entry = self.state.entries.get(change.key)
+        half = change.action is Action.REPLACE and entry is not None and entry.ours
+        return half or change.action is Action.DELETE
+
     def _step(self, changes: tuple[Change, ...]) -> Step:
         first = changes[0]
-        entry = self.state.entries.get(first.key)
         provider = self.tools.provider(first.key)
-        if first.action is Action.DELETE:
-            assert entry is not None
+        if self._deletes(first):
+            entry = self.state.entries[first.key]
             return Step(changes, (), entry, provider.intend_delete(entry))
         resources = tuple(self.tools.resolve(self.graph[change.key], self.live) for change in changes)
-        if first.action is Action.REPLACE:
-            assert entry is not None
-            return Step(changes, resources, entry, provider.intend_delete(entry))
         return Step(changes, resources, None, provider.intend(resources, str(uuid.uuid4())))
 
     # Doing it
@@ -226,7 +226,7 @@ class _Run:
             for change in step.changes:
                 resource = specs.get(change.key)
                 spec = self.tools.mask(resource.type, resource.spec) if resource else {}
-                action = "delete" if change.action is Action.REPLACE else change.action.value
+                action = "delete" if step.entry is not None else change.action.value
                 entry = self.state.entries.get(change.key)
                 if entry is None:
                     assert resource is not None
@@ -239,13 +239,8 @@ class _Run:
         provider = self.tools.provider(step.changes[0].key)
         try:
             if step.entry is not None:
-                ended = self._follow(provider, provider.delete(step.entry))
-                if ended.failed or ended.pending is not None or not step.resources:
-                    return ended
-                token = provider.intend(step.resources, str(uuid.uuid4()))
-            else:
-                token = step.token
-            ended = self._follow(provider, provider.write(step.resources, token))
+                return self._follow(provider, provider.delete(step.entry))
+            ended = self._follow(provider, provider.write(step.resources, step.token))
         except ReconcilerError as error:
             return Ended(whole=error)
         made = [resource for resource in step.resources if resource.key not in ended.failed]
@@ -269,7 +264,7 @@ class _Run:
             looks += 1
             try:
                 answer = provider.poll(answer.token)
-            except Unreachable:
+            except (Unreachable, Throttled):
                 continue
         return Ended(failed=answer.failed)
 
@@ -313,10 +308,11 @@ class _Run:
                 self._outcome(
                     change, Result.PENDING, seconds, "it goes on in Azure; the next tick looks after it."
                 )
-            elif change.action is Action.DELETE:
+            elif step.entry is not None:
                 self.state = self.state.drop(change.key)
                 self.live[change.key] = Observation(change.key, Status.ABSENT)
-                self._outcome(change, Result.DONE, seconds)
+                if change.action is Action.DELETE:
+                    self._outcome(change, Result.DONE, seconds)
             else:
                 resource = next(r for r in step.resources if r.key == change.key)
                 self._written(change, entry, resource, ended.seen.get(change.key), seconds)
@@ -354,7 +350,7 @@ class _Run:
 
     def _fail(self, change: Change, entry: Entry, error: ReconcilerError, seconds: float) -> None:
         """Write down why; what time alone may mend is pending, the rest has its own back-off."""
-        unsure = isinstance(error, Unreachable)
+        unsure = isinstance(error, UNSURE)
         soon = (
             error.retry
             or (isinstance(error, Forbidden) and self._role_written())
