@@ -65,7 +65,7 @@ class Checkout:
             except InputError as error:
                 faults.extend(error.faults)
         if faults:
-            raise InputError(sorted(set(faults)))
+            raise InputError(faults)
         return tuple(dict.fromkeys(warnings))
 
     def graph(self, name: str, commit: str | None = None) -> Graph:

@@ -76,7 +76,7 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
     if faults:
-        raise InputError(sorted(faults))
+        raise InputError(faults)
     graph = Graph(builder.resources.values())
     return Desired(
         environment, graph, builder.outputs, builder.secure, builder.blocked, tuple(builder.warnings)

@@ -28,7 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Fault:
     """One thing wrong with the input. `place` is `file:line:column`, as far as it is known."""
 
@@ -58,13 +58,19 @@ class ReconcilerError(Exception):
         return f"{self.where}: {self.message}" if self.where else self.message
 
 
+def _by_place(fault: Fault) -> tuple[str, tuple[int, ...]]:
+    """Files by name, then lines and columns as numbers."""
+    file, *numbers = fault.place.split(":")
+    return file, tuple(int(number) for number in numbers if number.isdigit())
+
+
 class InputError(ReconcilerError):
     """The repository says something wrong. Holds every fault that was found, in order of place."""
 
     code = "invalid-input"
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: Sequence[Fault] = tuple(dict.fromkeys(faults))
+        self.faults: Sequence[Fault] = tuple(sorted(dict.fromkeys(faults), key=_by_place))
         first = self.faults[0].place if self.faults else ""
         super().__init__("\n".join(str(fault) for fault in self.faults), where=first)
 
