@@ -19,15 +19,13 @@ from reconciler.errors import Busy, Forbidden, ReconcilerError, Throttled, Unrea
 from reconciler.graph import Graph
 from reconciler.plan import Plan
 from reconciler.providers.provider import Done, Pending, Provider
-from reconciler.record import Entry, Intent, State, Trouble
+from reconciler.record import Entry, Intent, State
 from reconciler.resource import Key, Observation, Resource, Status
-from reconciler.settle import Mask
+from reconciler.settle import Mask, trouble
 
 WORKERS = 8
 ROLE_DELAY = timedelta(minutes=30)
 """How long a role assignment may take to work (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting)."""
-BACKOFF = (1, 2, 5, 15, 60)
-"""Minutes that a resource is left alone after its first, second, … failure at one commit."""
 POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between two looks at a long operation whose answers do not say how long to wait."""
 UNSURE = (Unreachable, Throttled, Busy)
@@ -356,13 +354,8 @@ class _Run:
             or (isinstance(error, Forbidden) and self._role_written())
             or error.code == "RoleAssignmentExists"
         )
-        count = entry.trouble.count + 1 if entry.trouble and entry.trouble.commit == self.plan.commit else 1
-        trouble = entry.trouble
-        if not soon:
-            pause = timedelta(minutes=BACKOFF[min(count, len(BACKOFF)) - 1])
-            until = (self.tools.now() + pause).isoformat()
-            trouble = Trouble(error.message, count, until, self.plan.commit, error.code)
-        kept = replace(entry, intent=entry.intent if unsure else None, trouble=trouble)
+        why = entry.trouble if soon else trouble(entry, error, self.plan.commit, self.tools.now())
+        kept = replace(entry, intent=entry.intent if unsure else None, trouble=why)
         if kept.ours or kept.intent or kept.trouble:
             self._put(change, kept)
         else:

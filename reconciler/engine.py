@@ -211,7 +211,15 @@ class Reconciler:
             ended, _ = self.planner.look_after(state, cloud)
             live = live_.observe(Graph(), state, cloud.providers)
             now = cloud.now()
-            state = settle(state, Graph(), live.observations, ended, mask=self.planner.mask, now=now)
+            state = settle(
+                state,
+                Graph(),
+                live.observations,
+                ended,
+                mask=self.planner.mask,
+                commit=snapshot.commit,
+                now=now,
+            )
             plan = plan_.make(
                 Graph(), live.observations, state, policy, environment=name, commit=snapshot.commit, now=now,
                 unmanaged=live.unmanaged, destroy=True,

@@ -81,7 +81,9 @@ class Planner:
         others = cloud.look_up(resolve_.referred(desired.graph))
         graph = Graph(resolve_.resolve(resource, live.observations, others) for resource in desired.graph)
         now = cloud.now()
-        state = settle(state, graph, live.observations, ended, mask=self.mask, now=now)
+        state = settle(
+            state, graph, live.observations, ended, mask=self.mask, commit=snapshot.commit, now=now
+        )
         plan = plan_.make(
             graph,
             live.observations,

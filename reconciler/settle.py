@@ -7,17 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.graph import Graph
 from reconciler.judge import SETTLING
-from reconciler.record import Entry, Intent, State
+from reconciler.record import Entry, Intent, State, Trouble
 from reconciler.resource import Key, Observation, Status
 
 Mask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Makes of a type's spec what may be kept in state: `rules.masked` with our key."""
+BACKOFF = (1, 2, 5, 15, 60)
+"""Minutes that a resource is left alone after its first, second, … failure at one commit."""
+
+
+def trouble(entry: Entry, error: ReconcilerError, commit: str, now: datetime) -> Trouble:
+    """What is recorded of a failure that time alone does not mend."""
+    count = entry.trouble.count + 1 if entry.trouble and entry.trouble.commit == commit else 1
+    pause = timedelta(minutes=BACKOFF[min(count, len(BACKOFF)) - 1])
+    return Trouble(error.message, count, (now + pause).isoformat(), commit, error.code)
 
 
 def settle(
@@ -27,18 +36,20 @@ def settle(
     ended: Mapping[Key, ReconcilerError | None],
     *,
     mask: Mask,
+    commit: str,
     now: datetime,
 ) -> State:
     """The state with everything settled that can be.
 
-    ended: for each intent whose operation has ended, None where it did what it should, else its error."""
+    ended: for each intent whose operation has ended, None where it did what it should, else its error.
+    commit: the one at which a failure keeps its back-off."""
     for key, entry in state.entries.items():
         seen = live.get(key)
         if seen is None or seen.status is Status.UNKNOWN:
             continue
         settled: Entry | None = entry
         if entry.intent is not None and key in ended:
-            settled = _end(entry, entry.intent, seen, ended[key], mask)
+            settled = _end(entry, entry.intent, seen, ended[key], commit, now)
         if settled is not None:
             settled = _show(settled, seen, mask, now)
             if settled.intent is None and key not in graph and _vanished(settled, seen, now):
@@ -51,18 +62,29 @@ def settle(
 
 
 def _end(
-    entry: Entry, intent: Intent, seen: Observation, error: ReconcilerError | None, mask: Mask
+    entry: Entry,
+    intent: Intent,
+    seen: Observation,
+    error: ReconcilerError | None,
+    commit: str,
+    now: datetime,
 ) -> Entry | None:
-    if intent.action == "delete":
-        return None if seen.status is Status.ABSENT else replace(entry, intent=None)
-    if error is not None or (not intent.token and seen.status is Status.ABSENT):
-        return replace(entry, intent=None) if entry.ours else None
+    """What an intent leaves. Without a token nothing tells whether the call was made: then what is not proven
+    by our mark counts as not made, since it is safe to make it again."""
+    if intent.action == "delete" and seen.status is Status.ABSENT:
+        return None
+    if error is not None and not error.retry:
+        return replace(entry, intent=None, trouble=trouble(entry, error, commit, now))
+    unproven = not intent.token and (entry.ours or seen.status is not Status.PRESENT or not seen.mark)
+    if error is not None or intent.action == "delete" or unproven:
+        left = replace(entry, intent=None)
+        return left if left.ours or left.trouble else None
     return replace(
         entry,
         intent=None,
         trouble=None,
         applied=intent.spec,
-        written=intent.time,
+        written=now.isoformat(),
         settled=False,
         id=seen.id or entry.id,
     )

@@ -116,10 +116,11 @@ class ArmProvider:
     # Writing
 
     def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
-        """What to look after when the coming call's answer is never seen."""
+        """What to look after when the coming call's answer is never seen: nothing for a group, whose write is
+        no long operation."""
         first = batch[0]
         if first.key.kind == "arm.group":
-            return {"group": first.at["id"]}
+            return {}
         name = first.at["deployment"]
         return {
             "deployment": f"{first.at['scope']}/providers/Microsoft.Resources/deployments/{name}",
