@@ -14,11 +14,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from reconciler import paths
-from reconciler.armtemplate.values import Unknown
+from reconciler.armtemplate import Unknown
 from reconciler.equality import RULES, empty, lists
 from reconciler.equality.trees import ABSENT, holds, is_hash, judged, pairing, same
 from reconciler.resource import Secret
-from reconciler.rules import HASHED, Spot, TypeRules, for_type
+from reconciler.rules import Spot, TypeRules, for_type, hashed, is_mask, is_secure_string, mask
 
 CHANGED: Final = "(changed)"
 HIDDEN_SECRET: Final = "(secret)"
@@ -119,6 +119,7 @@ class _Walk:
 
     recorded: bool
     based: bool
+    key: bytes
     changes: list[FieldChange] = field(default_factory=list)
     not_accepted: list[FieldChange] = field(default_factory=list)
     equal: list[Equal] = field(default_factory=list)
@@ -211,11 +212,15 @@ class _Walk:
                     path, CHANGED, CHANGED, CHANGED, Cause.COMMIT, "secret", "immutable" in spot.kinds
                 )
             )
-        elif self.based and isinstance(at.baseline, str) and at.baseline.startswith(HASHED):
-            if at.live is ABSENT or (is_hash(at.live) and at.live != at.baseline):
-                self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))
+        elif self.based and is_hash(at.baseline) and self.secret_moved(at):
+            self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))
         else:
             self.equal.append(Equal(path, "secret"))
+
+    def secret_moved(self, at: _Sides) -> bool:
+        if at.live is ABSENT or is_hash(at.live):
+            return bool(at.live != at.baseline)
+        return bool(self.key) and not is_mask(at.live) and hashed(at.live, self.key) != at.baseline
 
     def leaf(self, path: str, spot: Spot, at: _Sides) -> None:
         rule = judged(at.desired, at.live, spot)
@@ -231,14 +236,14 @@ class _Walk:
         if not self.based:
             return False
         if rule == "null":
-            return not same(at.live, at.baseline, spot)
-        if rule not in ("secret", "unreadable", "omitted") or not (at.live is ABSENT or empty(at.live)):
+            return not self.kept(at, spot)
+        if rule not in ("secret", "unreadable") or not (at.live is ABSENT or empty(at.live)):
             return False
         return at.baseline is not ABSENT and not empty(at.baseline)
 
     def differs(self, path: str, spot: Spot, at: _Sides, reason: str) -> None:
         want_moved = self.recorded and not same(at.desired, at.applied, spot)
-        live_moved = self.based and not same(at.live, at.baseline, spot)
+        live_moved = self.based and not self.kept(at, spot)
         cause, into = Cause.NEW, self.changes
         if want_moved:
             cause = Cause.BOTH if live_moved else Cause.REMOVED if at.desired is ABSENT else Cause.COMMIT
@@ -259,6 +264,10 @@ class _Walk:
                 "immutable" in spot.kinds,
             )
         )
+
+    def kept(self, at: _Sides, spot: Spot) -> bool:
+        """Whether live is what was read after our write."""
+        return same(mask(at.live, spot, self.key) if self.key else at.live, at.baseline, spot)
 
     def unmentioned(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
         """What desired does not speak of and a write would reset."""
@@ -295,15 +304,16 @@ def compare(
     applied: Mapping[str, Any] | None = None,
     baseline: Mapping[str, Any] | None = None,
     ignore: Sequence[str] = (),
+    key: bytes = b"",
 ) -> Comparison:
     """Compare what Git says with what is live.
 
     applied: what was last sent, in desired's form; None = never written by us (adopting).
     baseline: the body read after our last write, as `rules.masked` left it. None beside `applied`: nothing is
     called drift, a value that differs is not accepted. ignore: path patterns, see `paths`.
-    Secrets in live are compared with the baseline only if live went through `rules.masked` too.
+    key: that of `rules.masked`; without it a secret's live value cannot be held against the baseline.
     Raises ValueError on a path in `ignore` that is none."""
-    walk = _Walk(recorded=applied is not None or baseline is not None, based=baseline is not None)
+    walk = _Walk(applied is not None or baseline is not None, baseline is not None, key)
     walk.node(
         "",
         rules.root(ignore),
@@ -362,6 +372,8 @@ def _shown(value: Any, spot: Spot) -> Any:
     """A value as it may be shown: without secrets, unknowns by their expression."""
     if isinstance(value, Unknown):
         return {"$unknown": value.expression}
+    if is_secure_string(value):
+        return {**value, "value": HIDDEN_SECRET}
     if isinstance(value, Mapping):
         return {name: _shown(each, spot.key(name)) for name, each in value.items()}
     if isinstance(value, list):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from reconciler.armtemplate.values import Unknown
+from reconciler.armtemplate import Unknown
 from reconciler.equality import empty, lists, scalar
 from reconciler.resource import Secret
-from reconciler.rules import HASHED, Spot, is_mask
+from reconciler.rules import HASHED, Spot, is_mask, is_secure_string
 
 
 class _Absent:
@@ -51,7 +51,7 @@ def _unreturned(sent: Any, spot: Spot) -> str | None:
         return hidden
     if isinstance(sent, Unknown):
         return "unknown"
-    if isinstance(sent, Secret) or "secret" in spot.kinds:
+    if isinstance(sent, Secret) or "secret" in spot.kinds or is_secure_string(sent):
         return "secret"
     if "unreadable" in spot.kinds:
         return "unreadable"

@@ -232,15 +232,17 @@ def masked(
         for path in paths:
             own.add(path, Rule("secret", path, "a secure parameter"))
         root = Spot((*root.nodes, own), root.kinds)
-    masked_value: dict[str, Any] = _masked(value, root, key)
-    return masked_value
+    return {name: mask(each, root.key(name), key) for name, each in value.items()}
 
 
-def _masked(value: Any, spot: Spot, key: bytes) -> Any:
+def mask(value: Any, spot: Spot, key: bytes) -> Any:
+    """The value at a spot with secrets replaced by keyed hashes."""
+    if is_secure_string(value):
+        return {**value, "value": value["value"] if is_mask(value["value"]) else hashed(value["value"], key)}
     if isinstance(value, Mapping):
-        return {name: _masked(each, spot.key(name), key) for name, each in value.items()}
+        return {name: mask(each, spot.key(name), key) for name, each in value.items()}
     if isinstance(value, list):
-        return [_masked(each, spot.item(_named(each, index)), key) for index, each in enumerate(value)]
+        return [mask(each, spot.item(_named(each, index)), key) for index, each in enumerate(value)]
     if "secret" not in spot.kinds or value in (None, "") or isinstance(value, bool) or is_mask(value):
         return value
     return hashed(value, key)
@@ -255,6 +257,11 @@ def hashed(value: Any, key: bytes) -> str:
     """A keyed hash of a JSON value, the same for the same value and key."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return HASHED + hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def is_secure_string(value: Any) -> bool:
+    """Whether this is Data Factory's form of a secret in place: `{"type": "SecureString", "value": …}`."""
+    return isinstance(value, Mapping) and value.get("type") == "SecureString" and "value" in value
 
 
 def is_mask(value: Any) -> bool:

@@ -68,21 +68,15 @@ def _value(sent: Any, live: Any, at: Any, spot: Spot, path: str) -> Iterator[Mut
 def _items(sent: list[Any], live: list[Any], spot: Spot, path: str) -> Iterator[Mutation]:
     by = spot.kinds["keyed"].by if "keyed" in spot.kinds else ("name",)
     names, lives = [_identity(each, by) for each in sent], [_identity(each, by) for each in live]
-    named = (
-        bool(names)
-        and all(names)
-        and all(lives)
-        and len(set(names)) == len(names)
-        and len(set(lives)) == len(lives)
-    )
+    named = bool(names) and all(len(set(each)) == len(each) and all(each) for each in (names, lives))
     if not named and (len(sent) != len(live) or reordered(matched(leaves(sent), leaves(live)))):
         return
     added = _another(live, by if named else ())
     if added is not None:
         live.append(added)
-        yield Mutation(
-            "item added", frozenset([paths.item(path, _identity(added, by) if named else len(live) - 1)])
-        )
+        identity = (_identity(added, by) if named else "") or len(live) - 1
+        excuse = "default" if holds("default", added, spot.item(identity)) else ""
+        yield Mutation("item added", frozenset([paths.item(path, identity)]), excuse)
         live.pop()
     for index, each in enumerate(sent):
         if named and names[index] not in lives:

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from reconciler.armtemplate.values import Unknown
+from reconciler.armtemplate import Unknown
 from reconciler.diff import compare, explain
 from reconciler.resource import Secret
 from reconciler.rules import for_type, masked
@@ -87,6 +87,29 @@ def test_masked_keeps_no_secret_and_shows_whether_it_moved() -> None:
     assert again["sas"] == kept["sas"]
     found = compare({"adminPassword": "TOP"}, read, ANY, applied={"adminPassword": "TOP"}, baseline=kept)
     assert found.changes == (), "a hash cannot be held against a plain value"
+
+
+def test_with_the_key_a_secret_changed_behind_our_back_is_drift() -> None:
+    key, read = b"k", {"parameter": "TOP-1", "adminPassword": "TOP-1"}
+    sent = {"parameter": Secret("f"), "adminPassword": "TOP-1"}
+    kept = masked(read, ANY, key, paths=["parameter"])
+    assert compare(sent, read, ANY, applied=sent, baseline=kept, key=key).changes == ()
+    moved = {"parameter": "TOP-2", "adminPassword": "TOP-2"}
+    found = compare(sent, moved, ANY, applied=sent, baseline=kept, key=key)
+    assert [(each.path, each.cause.value) for each in found.changes] == [
+        ("parameter", "drift"),
+        ("adminPassword", "drift"),
+    ]
+    assert "TOP" not in repr(found)
+
+
+def test_a_secure_string_is_a_secret_by_its_form() -> None:
+    value = {"any": {"type": "SecureString", "value": "TOP"}}
+    assert "TOP" not in json.dumps(masked(value, ANY, b"k"))
+    assert compare(value, {}, ANY).changes == ()
+    found = compare(value, {"any": {"type": "SecureString", "value": "**********"}}, ANY)
+    assert (found.changes, [each.rule for each in found.equal]) == ((), ["masked"])
+    assert "TOP" not in repr(compare({"list": [value]}, {"list": []}, ANY))
 
 
 def test_ignored_paths_are_listed_as_equal() -> None:
