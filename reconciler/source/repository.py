@@ -104,7 +104,7 @@ class Source:
         target = self.resolve(new)
         if not re.fullmatch(FULL, old) or self._git().attempt("cat-file", "-e", f"{old}^{{tree}}")[0]:
             return None
-        options = ("-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=all")
+        options = ("-r", "-z", "--name-only", "--ignore-submodules=all")
         found = self._git().ask("diff-tree", *options, old, target)
         return tuple(sorted(os.fsdecode(name) for name in found.split(b"\0") if name))
 
@@ -183,9 +183,8 @@ class Source:
         root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh, stale = (Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent)) for _ in range(2))
         try:
-            self._write(
-                fresh, sorted(blobs, key=lambda blob: blob.mode == LINK)
-            )  # nothing goes through a link
+            # Links last: nothing is written through one.
+            self._write(fresh, sorted(blobs, key=lambda blob: blob.mode == LINK))
             if outside := files.escaping(fresh, blobs):
                 raise self._fault(f"symbolic links lead out of the repository: {some(outside)}. Remove them.")
             if not files.intact(fresh, blobs):
@@ -194,7 +193,8 @@ class Source:
             with files.locked(root.parent):
                 if not files.intact(root, blobs):  # else another run was quicker
                     if root.exists():
-                        root.rename(stale)
+                        root.chmod(0o700)
+                        root.rename(stale / root.name)
                     fresh.rename(root)
                     root.chmod(0o555)
         except (OSError, ValueError) as error:

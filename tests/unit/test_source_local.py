@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from support.repositories import Repository, make
 
 from reconciler.errors import SourceError
-from reconciler.source import Source
+from reconciler.source import Source, files
 
 
 @pytest.fixture
@@ -82,11 +83,11 @@ def test_a_snapshot_needs_no_checkout_to_be_clean_and_names_what_is_not_committe
     commit = repository.commit({f"f{n}": "old" for n in range(7)})
     repository.write({f"f{n}": "new" for n in range(6)})
     repository.write({"new/x": "", "new/y": ""})
-    (repository.path / "f6").unlink()
+    repository.git("mv", "f6", "moved")
     snapshot = source(repository, cache).snapshot()
     assert snapshot.commit == commit
     assert contents(snapshot.root)["f0"] == b"old"
-    assert snapshot.warnings == ("Uncommitted changes are not part of this: f0, f1, f2, f3, f4 and 3 more.",)
+    assert snapshot.warnings == ("Uncommitted changes are not part of this: f0, f1, f2, f3, f4 and 4 more.",)
     assert source(repository, cache).snapshot("main").warnings == (), "who names a commit knows what they get"
 
 
@@ -317,17 +318,28 @@ def test_a_replaced_object_is_read_as_it_was_committed(repository: Repository, c
     assert contents(source(repository, cache).snapshot().root) == {"readme.md": b"one\n"}
 
 
-def test_a_snapshot_that_was_tampered_with_is_made_anew(repository: Repository, cache: Path) -> None:
+TAMPERING: dict[str, Callable[[Path], object]] = {
+    "a file says something else": lambda root: (root / "c").write_text("z"),
+    "a file is gone": lambda root: (root / "a/b").unlink(),
+    "a file is new": lambda root: (root / "a/new").touch(),
+    "a file became a link": lambda root: [(root / "c").unlink(), (root / "c").symlink_to("a/b")],
+    "a folder became a link": lambda root: [(root / "a").rename(root / "d"), (root / "a").symlink_to("d")],
+    "all is gone": lambda root: [files.remove(root), root.touch()],
+}
+
+
+@pytest.mark.parametrize("way", TAMPERING)
+def test_a_snapshot_that_was_tampered_with_is_made_anew(
+    repository: Repository, cache: Path, way: str
+) -> None:
     commit = repository.commit({"a/b": "x", "c": "y"})
     root = source(repository, cache).snapshot(commit).root
-    for folder in (root, root / "a"):
-        folder.chmod(0o755)
-    (root / "c").chmod(0o644)
-    (root / "c").write_text("z")
-    (root / "a/b").unlink()
-    (root / "new").write_text("")
+    for path in (root, root / "a", root / "c"):
+        path.chmod(0o755)
+    TAMPERING[way](root)
     again = source(repository, cache).snapshot(commit)
     assert contents(again.root) == {"a/b": b"x", "c": b"y", "readme.md": b"one\n"}
+    assert not [path for path in again.root.rglob("*") if path.is_symlink()]
     assert names(cache / "snapshots") == [commit]
 
 

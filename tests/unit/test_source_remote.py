@@ -157,7 +157,9 @@ def test_what_is_known_outlives_a_host_that_is_down(host: Host, work: Repository
     ours = source(host, cache)
     ours.fetch()
     host.authorization = "another"
+    host.seen.clear()
     assert refusal(ours).code == "source-sign-in"
+    assert len(host.seen) == 1, "asked once: a mirror is not made anew for a refusal"
     assert ours.snapshot("main").commit == work.git("rev-parse", "HEAD")
 
 
@@ -239,7 +241,7 @@ def test_what_a_killed_fetch_left_is_removed(host: Host, work: Repository, cache
     assert not left.exists()
 
 
-def test_the_user_s_hooks_and_templates_are_not_used(
+def test_the_user_s_hooks_templates_and_helpers_are_not_used(
     host: Host, work: Repository, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = tmp_path / "hooks/reference-transaction"
@@ -251,12 +253,17 @@ def test_the_user_s_hooks_and_templates_are_not_used(
     settings = tmp_path / "gitconfig"
     settings.write_text(
         f"[core]\n\thooksPath = {hook.parent}\n[init]\n\ttemplateDir = {template.parent}\n"
-        f'[url "ext::sh -c true"]\n\tinsteadOf = {host.url}/evil\n'
+        f'[url "{work.path.as_uri()}"]\n\tinsteadOf = {host.url}/evil\n'
+        f"[credential]\n\thelper = {hook}\n"
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     source(host, cache).fetch()
-    assert not (tmp_path / "ran").exists()
-    assert "ext" in str(refusal(source(host, cache, name="evil"))), "no other protocol by way of a setting"
+    assert "'file' not allowed" in str(refusal(source(host, cache, name="evil"))), (
+        "no other way in by a setting"
+    )
+    host.authorization = HEADER
+    assert refusal(source(host, cache, "wrong")).code == "source-sign-in"
+    assert not (tmp_path / "ran").exists(), "who gives a token is not signed in by a helper"
 
 
 def test_the_cache_is_for_its_owner_alone(host: Host, work: Repository, cache: Path) -> None:

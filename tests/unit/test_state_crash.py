@@ -17,7 +17,7 @@ import pytest
 from reconciler.errors import StateError, StateLocked
 from reconciler.record import Entry, State
 from reconciler.resource import Key
-from reconciler.state import FileStore
+from reconciler.state import FileStore, folder
 
 SAVER = """
 import sys
@@ -135,6 +135,20 @@ def test_a_fold_that_was_cut_short_repeats_nothing(tmp_path: Path) -> None:
     again = FileStore(tmp_path)
     assert again.load("dev") == state
     state = again.save(state.put(entry("c")))
+    assert FileStore(tmp_path).load("dev") == state
+
+
+def test_a_save_that_folds_and_was_cut_short_is_not_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """state.json is one save ahead of the journal that was not emptied."""
+    store = FileStore(tmp_path)
+    state = store.save(store.save(State.new("dev")).put(entry("a", "old")))
+    journal = tmp_path / "dev/journal.jsonl"
+    lines = journal.read_bytes()
+    monkeypatch.setattr(folder, "FOLD_BYTES", 0)
+    state = store.save(state.put(entry("a", "new")))
+    journal.write_bytes(lines)
     assert FileStore(tmp_path).load("dev") == state
 
 
