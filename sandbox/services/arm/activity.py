@@ -13,7 +13,9 @@ from sandbox.services.arm.actor import Actor
 from sandbox.world import World
 
 EVENTS = "arm.activity"
-_CLAUSE = re.compile(r"(\w+)\s+(eq|ge|le)\s+'([^']*)'", re.IGNORECASE)
+# Azure takes times without quotes and without a zone too, and `az` sends them so.
+_ZONED = re.compile(r"(Z|[+-]\d{2}:\d{2})$", re.IGNORECASE)
+_CLAUSE = re.compile(r"(\w+)\s+(eq|ge|le)\s+(?:'([^']*)'|([^\s']+))", re.IGNORECASE)
 
 
 def record(world: World, actor: Actor, action: str, resource_id: str, status: str = "Succeeded") -> None:
@@ -87,7 +89,13 @@ def values(world: World, request: Request) -> Response:
 
 
 def _time(event: dict[str, Any], op: str, value: str) -> bool:
-    at, bound = parse_iso(event["eventTimestamp"]), parse_iso(value)
+    try:
+        at, bound = (
+            parse_iso(event["eventTimestamp"]),
+            parse_iso(value if _ZONED.search(value) else value + "Z"),
+        )
+    except ValueError:
+        raise CloudError(400, "BadRequest", f"'{value}' in the $filter is not a time.") from None
     return at >= bound if op == "ge" else at <= bound if op == "le" else at == bound
 
 

@@ -96,7 +96,6 @@ def _provider(world: World, subscription: str | None, namespace: str) -> dict[st
                 "resourceType": one,
                 "locations": [] if namespace == "Microsoft.Authorization" else places,
                 "apiVersions": list(_VERSIONS[namespace]),
-                "defaultApiVersion": next(v for v in _VERSIONS[namespace] if not v.endswith("-preview")),
                 "capabilities": "None"
                 if "/" in one
                 else "CrossResourceGroupResourceMove, SupportsTags, SupportsLocation",

@@ -57,7 +57,7 @@ def _locations(world: World, request: Request) -> Response:
     scope = f"/subscriptions/{subscription}"
     scopes.check(world, scope)
     authorization.require(world, actor.of(request), "Microsoft.Resources/subscriptions/locations/read", scope)
-    return Response(200, {"value": regions.listed(subscription)})
+    return Response(200, {"value": regions.listed(subscription, request.query["api-version"])})
 
 
 def _tenants(world: World, request: Request) -> Response:

@@ -34,6 +34,7 @@ class Sent:
     mode: str
     tags: Mapping[str, str] | None
     result_format: str
+    validation_level: str | None
 
     @property
     def id(self) -> str:
@@ -80,6 +81,7 @@ def read(world: World, request: Request, by: Actor, scope: str) -> Sent:
         mode,
         sent.get("tags"),
         str(settings.get("resultFormat") or "FullResourcePayloads"),
+        properties.get("validationLevel"),
     )
 
 

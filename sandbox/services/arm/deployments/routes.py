@@ -212,8 +212,9 @@ def _validated(world: World, by: Actor, sent: Sent, request: Request) -> tuple[d
         "correlationId": by.correlation_id,
         "providers": shapes.providers(evaluation),
         "dependencies": shapes.dependencies(evaluation),
+        **({"validationLevel": sent.validation_level} if sent.validation_level else {}),
     }
-    if not draft["properties"]["parameters"]:
+    if "parameters" not in sent.template:
         del draft["properties"]["parameters"]
     _check_rights(world, by, evaluation)
     _preflight(world, by, sent.name, evaluation)
@@ -342,9 +343,22 @@ def _routes(base: str) -> tuple[Route, ...]:
     )
 
 
+def _not_played(world: World, request: Request) -> Response:
+    raise CloudError(501, "NotImplemented", f"The sandbox does not play {request.method} {request.path}.")
+
+
+_ALL = "GET|HEAD|PUT|PATCH|POST|DELETE"
 ROUTES = (
     *_routes("/subscriptions/{subscription}/resourceGroups/{group}"),
     *_routes("/subscriptions/{subscription}"),
     Route("POST", "/providers/Microsoft.Resources/calculateTemplateHash", _hash, write=False),
+    # Deployments elsewhere, and resources of this provider that would have to do something.
+    Route(_ALL, f"/providers/{TYPE}/{{rest:path}}", _not_played),
+    Route(_ALL, f"/{{scope:path}}/providers/{TYPE}/{{rest:path}}", _not_played),
+    *(
+        Route(_ALL, f"/{{scope:path}}/providers/Microsoft.Resources/{name}/{{rest:path}}", _not_played)
+        for name in ("deploymentStacks", "deploymentScripts", "links")
+    ),
+    Route(_ALL, "/providers/Microsoft.Management/{rest:path}", _not_played),
 )
 EFFECTS = {"arm.deployment": run.due}

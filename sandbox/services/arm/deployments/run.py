@@ -114,9 +114,7 @@ def _write(world: World, by: Actor, deployment: Deployment, resource: Resource, 
         run["done"][resource.id.lower()] = created
     pace = f"PT{run['pace'] or 0.5:g}S"
     holder = run["holders"].get(resource.id.lower(), deployment["id"])
-    operation = shapes.operation(
-        holder, resource.id, resource.api_version, iso(world.now()), pace, created, fault
-    )
+    operation = shapes.operation(holder, resource.id, iso(world.now()), pace, created, fault)
     run["operations"].append({"deployment": holder, **operation})
 
 
@@ -153,7 +151,10 @@ def _record_nested(world: World, deployment: Deployment, evaluation: Evaluation)
         run["nested"].append(nested.id.lower())
         state = "Failed" if failed else "Succeeded"
         outputs = {
-            name: {"type": shapes.spelt(one.type), **({} if one.secure else {"value": one.value})}
+            shapes.camel(name): {
+                "type": shapes.spelt(one.type),
+                **({} if one.secure else {"value": one.value}),
+            }
             for name, one in nested.outputs.items()
             if one.secure or not model.holds_unknown(one.value)
         }
@@ -177,7 +178,7 @@ def _record_nested(world: World, deployment: Deployment, evaluation: Evaluation)
         document = {"id": nested.id, "name": nested.name, "type": TYPE, "properties": properties}
         kept = {**run, "scope": nested.scope, "operations": own, "failed": failed, "nested": []}
         save(world, {**document, "_run": {**kept, "template": {}, "parameters": {}}})
-        operation = shapes.operation(deployment["id"], nested.id, "2022-09-01", iso(now), "PT1S", True, None)
+        operation = shapes.operation(deployment["id"], nested.id, iso(now), "PT1S", True, None)
         run["operations"].append({"deployment": deployment["id"], **operation})
 
 
@@ -195,7 +196,8 @@ def _finish(world: World, by: Actor, deployment: Deployment, evaluation: Evaluat
         message = f"Unable to evaluate template outputs: '{','.join(unsolved)}'."
         _end(world, deployment, "Failed", {"code": "DeploymentOutputEvaluationFailed", "message": message})
         return
-    properties["outputs"] = shapes.outputs(evaluation)
+    if "outputs" in run["template"]:
+        properties["outputs"] = shapes.outputs(evaluation)
     properties["outputResources"] = shapes.output_resources(evaluation)
     _end(world, deployment, "Succeeded")
     last = shapes.outputs_operation(deployment["id"], run["operation"], iso(world.now()))

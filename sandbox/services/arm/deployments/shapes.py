@@ -43,20 +43,30 @@ def parameters(values: Mapping[str, tuple[str, Any]], references: Mapping[str, A
             entry["reference"] = references[name]
         elif not type_.lower().startswith("secure"):
             entry["value"] = value
-        shown[name] = entry
+        shown[camel(name)] = entry
     return shown
 
 
 def outputs(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        name: {"type": spelt(output.type), **({} if output.secure else {"value": output.value})}
+        camel(name): {"type": spelt(output.type), **({} if output.secure else {"value": output.value})}
         for name, output in evaluation.outputs.items()
     }
 
 
+def camel(name: str) -> str:
+    """ARM's serializer lowers the first capitals of a parameter's or output's name: NewNSG → newNSG, VMSS → vmss."""
+    for index, letter in enumerate(name):
+        last_of_run = 0 < index < len(name) - 1 and not name[index + 1].isupper()
+        if not letter.isupper() or last_of_run:
+            return name[:index].lower() + name[index:]
+    return name.lower()
+
+
 def spelt(type_: str) -> str:
-    """``secureString`` → ``SecureString``."""
-    return type_[:1].upper() + type_[1:]
+    """``securestring`` → ``SecureString``."""
+    lower = type_.lower()
+    return "Secure" + lower.removeprefix("secure").capitalize() if lower.startswith("secure") else lower.capitalize()
 
 
 def direct(evaluation: Evaluation) -> list[tuple[str, str, Any]]:
@@ -109,7 +119,6 @@ def output_resources(evaluation: Evaluation) -> list[dict[str, str]]:
 def operation(
     deployment_id: str,
     resource_id: str,
-    api_version: str,
     timestamp: str,
     duration: str,
     created: bool,
@@ -125,7 +134,7 @@ def operation(
         "trackingId": str(uuid5(NAMESPACE_OID, f"{deployment_id}/{resource_id}/{timestamp}")),
         "serviceRequestId": str(uuid5(NAMESPACE_OID, f"{resource_id}/{timestamp}")),
         "statusCode": _status_name(fault.status) if fault else "Created" if created else "OK",
-        "targetResource": {**reference(resource_id), "apiVersion": api_version},
+        "targetResource": reference(resource_id),
     }
     if fault:
         properties["statusMessage"] = {"status": "Failed", "error": error_body(fault)}

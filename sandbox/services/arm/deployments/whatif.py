@@ -86,8 +86,10 @@ def _change(
     sent = _payload(resource, to_template(resource.body))
     if before is None:
         return {"resourceId": resource.id, "changeType": "Create", "after": sent}
-    old = _payload(resource, before)
-    new = _payload(resource, after) if after is not None else sent
+    # A child's sku is its parent's, and only shown.
+    unsent = {"sku"} - set(resource.body)
+    old = _payload(resource, {k: v for k, v in before.items() if k not in unsent})
+    new = _payload(resource, {k: v for k, v in (after or sent).items() if k not in unsent})
     delta = compare(old, new)
     change = {
         "resourceId": resource.id,

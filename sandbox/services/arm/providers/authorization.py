@@ -124,7 +124,7 @@ def _fill_assignment(world: World, write: Write) -> Document:
     }
 
 
-def _put_assignment(world: World, body: Document, write: Write) -> Document:
+def _put_unauthored(world: World, body: Document, write: Write) -> Document:
     # The PUT's own answer does not know yet who made it.
     return {**body, "properties": {**body["properties"], "createdBy": None}} if write.created else body
 
@@ -301,8 +301,19 @@ def _fill_policy_assignment(world: World, write: Write) -> Document:
         "updatedOn": None if write.created else iso(write.now),
     }
     fields = {k: v for k, v in write.merged.items() if k in ("location", "identity")}
+    by = {
+        "createdBy": metadata["createdBy"],
+        "createdByType": "Application",
+        "createdAt": metadata["createdOn"],
+    }
+    changed = {
+        "lastModifiedBy": _author(write),
+        "lastModifiedByType": "Application",
+        "lastModifiedAt": iso(write.now),
+    }
     return {
         **fields,
+        "systemData": {**by, **changed},
         "properties": {
             **sent,
             "definitionVersion": sent.get("definitionVersion") or "1.*.*",
@@ -352,7 +363,7 @@ KINDS = (
         ASSIGNMENTS,
         check=_check_assignment,
         fill=_fill_assignment,
-        put_answer=_put_assignment,
+        put_answer=_put_unauthored,
         missing=_no_assignment,
         create=style("201 body"),
         update=style("201 body"),
@@ -366,6 +377,7 @@ KINDS = (
         check=_check_role,
         fill=_fill_role,
         answer=_answer_role,
+        put_answer=_put_unauthored,
         absent=_absent_role,
         missing=lambda target: _no_role(target.name),
         create=style("201 body"),
