@@ -60,6 +60,7 @@ class Deployment:
         self.base = base
         self.holder = holder
         self.units: list[Unit] = []
+        self._twins: set[str] = set()
         self._by_id: dict[str, Unit] = {}
         self._by_name: dict[str, list[Unit]] = {}
         self._by_alias: dict[str, list[Unit]] = {}
@@ -173,6 +174,7 @@ class Deployment:
         if twin is not None and twin.active and unit.active and not (twin.existing or unit.existing):
             # ARM refuses this when it deploys; what each of them would be is still worth knowing.
             self.run.warn(f"the resource '{unit.id}' is defined twice in the template")
+            self._twins.add(key)
         if twin is None or unit.active:
             self._by_id[key] = unit
         self._by_name.setdefault(unit.name.lower(), []).append(unit)
@@ -312,6 +314,8 @@ class Deployment:
         if not found and text.lower() not in self._loops:
             self.run.fault(f"'dependsOn' names '{text}', which is not defined in the template")
         for other in found:
+            if other is unit and unit.id.lower() in self._twins:
+                continue
             if other is unit:
                 self.run.fault(f"the resource '{unit.name}' depends on itself")
             else:

@@ -81,7 +81,12 @@ def resource_path(type_name: str, names: list[str]) -> str:
 
 def resource_id(scope: str, type_name: str, names: list[str]) -> str:
     """The id of a resource under a scope. Resource groups are the one type without a provider in its id."""
-    if type_name.lower() == _GROUP_TYPE and len(names) == 1 and _SUBSCRIPTION_ID.match(scope):
+    unknown_subscription = scope.startswith("/subscriptions/[") and scope.endswith("]")
+    if (
+        type_name.lower() == _GROUP_TYPE
+        and len(names) == 1
+        and (unknown_subscription or _SUBSCRIPTION_ID.match(scope))
+    ):
         return f"{scope}/resourceGroups/{names[0]}"
     path = resource_path(type_name, names)
     return f"{'' if scope == '/' else scope.rstrip('/')}/providers/{path}"

@@ -6,7 +6,9 @@ import re
 
 from .errors import Problem
 from .expression import Call, Literal, Member, Node, parse_bare
+from .values import Unknown, render
 
+_READ = re.compile(r"(?:reference|list\w*)\('([^']+)'")
 _PLACE = re.compile(r"\{(\d+)\}")
 
 
@@ -60,3 +62,21 @@ def segments(name: str) -> list[str]:
         else:
             current += char
     return [*parts, current]
+
+
+def text_value(text: str) -> str | Unknown:
+    """What a text that may hold unknown parts in brackets stands for: the reverse of `name_text`."""
+    if "[" not in text:
+        return text
+    parts, depth, current = [], 0, ""
+    for char in text:
+        if (char == "[" and depth == 0) or (char == "]" and depth == 1):
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+        depth += (char == "[") - (char == "]")
+    parts.append(current)
+    pieces = [render(part) if place % 2 == 0 else part for place, part in enumerate(parts) if part]
+    expression = pieces[0] if len(pieces) == 1 else f"concat({', '.join(pieces)})"
+    return Unknown(expression, False, tuple(dict.fromkeys(_READ.findall(expression))))

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from .deployment import Deployment
 from .errors import TemplateError
 from .frame import Frame
-from .ids import SUBSCRIPTION, Target, target_kind, target_of
+from .ids import SUBSCRIPTION, Target, target_kind
 from .interpreter import walk
 from .parameters import one_value
 from .reader import Template, parse
@@ -60,7 +60,7 @@ def _level(home: Deployment) -> int:
 
 def _target(unit: Unit, template: Mapping[str, Any]) -> Target:
     """The target; a template for a subscription that sits in a resource group goes to the subscription."""
-    target = target_of(unit.scope, unit.home.target) or unit.home.target
+    target = unit.target or unit.home.target
     for_subscription = target_kind(get(template, "$schema")) == SUBSCRIPTION
     placed = find_key(unit.raw, "location") is not None and find_key(unit.raw, "resourceGroup") is None
     if for_subscription and placed and target.resource_group:

@@ -44,6 +44,7 @@ class Unit:
         self.scope = ""
         self.active = True
         self.existing = False
+        self.target: Target | None = None
         self.parent: Unit | None = None
         self.explicit: dict[int, Unit] = {}
         self.implicit: dict[int | str, Unit | str] = {}
@@ -133,7 +134,7 @@ def _scope(unit: Unit, env: Env) -> str | None:
     """The id of what the resource is deployed at; None where that is wrong."""
     home, parent = unit.home, unit.parent
     if unit.is_deployment:
-        target = _deployment_target(unit, env)
+        target = unit.target = _deployment_target(unit, env)
         return None if target is None else target.id
     held = find_key(unit.raw, "scope")
     if held is not None:

@@ -14,6 +14,7 @@ from ..compiler import SCOPED
 from ..env import Env
 from ..errors import Problem
 from ..ids import MANAGEMENT_GROUP, RESOURCE_GROUP, TENANT, Target, is_type, resource_id
+from ..naming import text_value
 from ..values import Unknown, render, residual, residual_call
 from .date import DEFAULT_FORMAT, format_date
 from .signature import Function, kind, text
@@ -80,8 +81,8 @@ def _resource_group(env: Env) -> dict[str, Any]:
         around = env.frame.around
         location, tags = None if around is None else around.group_location(target.id), None
     result = {
-        "id": target.id,
-        "name": target.resource_group,
+        "id": text_value(target.id),
+        "name": text_value(target.resource_group),
         "type": "Microsoft.Resources/resourceGroups",
         "location": _known(location, "resourceGroup().location"),
         "properties": {"provisioningState": "Succeeded"},
@@ -96,8 +97,8 @@ def _subscription(env: Env) -> dict[str, Any]:
     if target.kind in (MANAGEMENT_GROUP, TENANT):
         raise Problem(f"the function 'subscription' cannot be used in a deployment to a {_words(target)}")
     return {
-        "id": f"/subscriptions/{target.subscription_id}",
-        "subscriptionId": target.subscription_id,
+        "id": text_value(f"/subscriptions/{target.subscription_id}"),
+        "subscriptionId": text_value(target.subscription_id),
         "tenantId": _known(context.tenant_id, "subscription().tenantId"),
         "displayName": _known(context.subscription_name, "subscription().displayName"),
     }
@@ -215,9 +216,9 @@ def _resource_id(env: Env, *args: Any) -> Any:
         return residual_call("resourceId", args)
     leading, type_name, names = found
     target = env.frame.target
-    scope: Any = target.id
+    scope: Any = text_value(target.id)
     if leading:
-        subscription = leading[0] if len(leading) == 2 else target.subscription_id
+        subscription = leading[0] if len(leading) == 2 else text_value(target.subscription_id)
         group = leading[-1]
         if isinstance(subscription, Unknown) or isinstance(group, Unknown):
             scope = residual_call("concat", ["/subscriptions/", subscription, "/resourceGroups/", group])
@@ -227,7 +228,7 @@ def _resource_id(env: Env, *args: Any) -> Any:
             owner, name = text("resourceId", subscription), text("resourceId", group)
             scope = f"/subscriptions/{owner}/resourceGroups/{name}"
     elif type_name.lower() == "microsoft.resources/resourcegroups" and target.kind == RESOURCE_GROUP:
-        scope = f"/subscriptions/{target.subscription_id}"
+        scope = text_value(f"/subscriptions/{target.subscription_id}")
     return _assemble(scope, type_name, names, "resourceId")
 
 
@@ -243,7 +244,7 @@ def _subscription_resource_id(env: Env, *args: Any) -> Any:
     if found is None:
         return residual_call("subscriptionResourceId", args)
     leading, type_name, names = found
-    subscription = leading[0] if leading else env.frame.target.subscription_id
+    subscription = leading[0] if leading else text_value(env.frame.target.subscription_id)
     scope = (
         residual_call("concat", ["/subscriptions/", subscription])
         if isinstance(subscription, Unknown)
