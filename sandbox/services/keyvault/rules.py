@@ -59,7 +59,7 @@ def check_request(world: World, request: Request) -> Response | None:
 
 
 def vault(world: World, request: Request) -> dict[str, Any]:
-    """The vault that the host names. In Azure a name without a vault does not resolve: a proxy answers 502."""
+    """The vault that the host names. In Azure other names do not resolve: a proxy answers 502."""
     name = request.host.split(".", 1)[0]
     found = records.find(world, "Microsoft.KeyVault/vaults", name)
     if found is None:
@@ -86,7 +86,10 @@ def permit(world: World, request: Request, operation: str, name: str = "") -> di
 def _check_network(found: Mapping[str, Any], request: Request) -> None:
     properties = found["properties"]
     if properties.get("publicNetworkAccess") == "Disabled":
-        message = "Public network access is disabled and request is not from a trusted service nor via an approved private link."
+        message = (
+            "Public network access is disabled and request is not from a trusted service nor via an approved "
+            "private link."
+        )
         raise _forbidden(
             f"{message}\r\n{_caller(request)}\r\nVault: {_vault(found)}", "ForbiddenByConnection"
         )

@@ -46,6 +46,7 @@ _PARAMETERS: Mapping[str, Any] = {
 }
 # Known only at the end of the creation, and those that only the service writes.
 _LATE = ("workspaceId", "workspaceUrl", "storageAccountIdentity", "diskEncryptionSetId")
+_DISK = "encryption.entities.managedDisk"
 _READ_ONLY = (*_LATE, "provisioningState", "createdBy", "updatedBy", "createdDateTime", "isUcEnabled")
 
 
@@ -99,7 +100,7 @@ def _fill(world: World, write: Write) -> Document:
     number = _number(write)
     who = _who(write)
     connected = before.get("storageAccountIdentity")
-    parameters = _parameters(sent.get("parameters") or {}, before.get("parameters") or {}, write.target.id)
+    parameters = _parameters(write, sent.get("parameters") or {}, before.get("parameters") or {})
     if connected is None and parameters["prepareEncryption"]["value"]:
         seed = forms.guid("dbstorage", write.target.id)
         connected = {"principalId": seed, "tenantId": world.tenant_id, "type": "SystemAssigned"}
@@ -115,6 +116,8 @@ def _fill(world: World, write: Write) -> Document:
         "workspaceUrl": before.get("workspaceUrl", f"adb-{number}.{int(number) % 20}.azuredatabricks.net"),
         **({"storageAccountIdentity": connected} if connected else {}),
     }
+    if forms.lookup(sent, _DISK):
+        properties |= _disk(world, write, sent["managedResourceGroupId"])
     document["properties"] = properties
     document["sku"] = {"name": str((document.get("sku") or {}).get("name") or "standard").lower()}
     document["location"] = forms.normal_location(
@@ -127,10 +130,12 @@ def _fill(world: World, write: Write) -> Document:
     return document
 
 
-def _parameters(sent: Mapping[str, Any], before: Mapping[str, Any], seed: str) -> Document:
+def _parameters(write: Write, sent: Mapping[str, Any], before: Mapping[str, Any]) -> Document:
     """Every parameter gains a type; with `keySource: Default` an encryption has no key fields."""
-    account = (before.get("storageAccountName") or {}).get("value") or _account_name(seed)
-    values = {**_PARAMETERS, "storageAccountName": account}
+    tags = {**_PARAMETERS["resourceTags"], **(write.merged.get("tags") or {})}
+    made = {"storageAccountName": _account_name(write.target.id), "resourceTags": tags}
+    kept = {key: forms.lookup(before, f"{key}.value") or value for key, value in made.items()}
+    values = {**_PARAMETERS, **kept}
     values |= {key: one.get("value") for key, one in sent.items() if one.get("value") is not None}
     encryption = values.get("encryption")
     if isinstance(encryption, Mapping) and str(encryption.get("keySource", "Default")).lower() == "default":
@@ -138,6 +143,20 @@ def _parameters(sent: Mapping[str, Any], before: Mapping[str, Any], seed: str) -
     return {
         key: {"type": _TYPES.get(type(value), "String"), "value": value}
         for key, value in sorted(values.items())
+    }
+
+
+def _disk(world: World, write: Write, group: str) -> Document:
+    """What disks under a key of the customer's are encrypted with."""
+    name = "dbdiskencryptionset" + forms.guid("disk", write.target.id).replace("-", "")[:13]
+    principal = forms.guid("managed disk", write.target.id)
+    return {
+        "diskEncryptionSetId": f"{group}/providers/Microsoft.Compute/diskEncryptionSets/{name}",
+        "managedDiskIdentity": {
+            "principalId": principal,
+            "tenantId": world.tenant_id,
+            "type": "SystemAssigned",
+        },
     }
 
 
@@ -178,12 +197,18 @@ def _answer(world: World, document: Document, api_version: str) -> Document:
 
 
 def _put_answer(world: World, document: Document, write: Write) -> Document:
-    """What was sent, with nothing that is only known at the end."""
+    """What was sent, with nothing that is only known at the end; a PATCH answers everything."""
+    if write.method == "PATCH":
+        return document
     sent = (records.get(world, write.target.id) or {}).get("_sent") or {}
     hidden = (*_LATE, "parameters")
     properties = forms.without(document["properties"], hidden)
     if not write.created and sent.get("parameters"):
         properties["parameters"] = {k: v for k, v in sent["parameters"].items() if v}
+    if not write.created and "createdBy" in sent:
+        properties["createdBy"] = sent["createdBy"]
+    if "managedDiskIdentity" in properties:
+        properties["managedDiskIdentity"] = {}
     return {**document, "properties": properties}
 
 

@@ -24,7 +24,9 @@ MASK = "**********"
 
 _NAME = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _OBJECT = re.compile(r"[A-Za-z0-9_][^<>*#.%&:\\+?/]{0,259}")
-_READ_ONLY = ("provisioningState", "createTime", "version", "factoryStatistics")
+# Answered by a GET alone.
+_LATE = ("factoryStatistics", "trustModeClaimForMi")
+_READ_ONLY = ("provisioningState", "createTime", "version", *_LATE)
 _KEY = re.compile(r"(AccountKey|SharedAccessKey|Password|Pwd)\s*=[^;]*;?", re.IGNORECASE)
 _STATISTICS = {
     "totalResourceCount": 0,
@@ -93,11 +95,15 @@ def _fill(world: World, write: Write) -> Document:
 
 
 def _answer(world: World, document: Document, api_version: str) -> Document:
-    return {**document, "properties": {**document["properties"], "factoryStatistics": dict(_STATISTICS)}}
+    added = {
+        "factoryStatistics": dict(_STATISTICS),
+        "trustModeClaimForMi": {"value": "IA==", "editable": True},
+    }
+    return {**document, "properties": {**document["properties"], **added}}
 
 
-def _without_statistics(world: World, document: Document, _: Any) -> Document:
-    return {**document, "properties": forms.without(document["properties"], ("factoryStatistics",))}
+def _at_once(world: World, document: Document, _: Any) -> Document:
+    return {**document, "properties": forms.without(document["properties"], _LATE)}
 
 
 def _configure_repo(world: World, request: Request) -> Response:
@@ -160,6 +166,8 @@ def _fill_object(world: World, write: Write) -> Document:
         properties.setdefault("typeProperties", {})["encryptedCredential"] = token
     if kind.lower() == "triggers":
         properties["runtimeState"] = "Stopped"
+    if kind.lower() == "integrationruntimes" and properties.get("type") == "Managed":
+        properties["state"] = "Initial"
     if kind.lower() == "pipelines":
         properties["lastPublishTime"] = forms.seconds(write.now)
     if kind.lower() == "managedvirtualnetworks":
@@ -259,8 +267,8 @@ KINDS = (
         check=_check,
         fill=_fill,
         answer=_answer,
-        put_answer=_without_statistics,
-        listed=_without_statistics,
+        put_answer=_at_once,
+        listed=_at_once,
         create=style("200 body"),
     ),
     *(_object(segment) for segment in _OBJECTS),

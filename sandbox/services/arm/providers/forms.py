@@ -63,7 +63,7 @@ def lookup(values: Any, path: str) -> Any:
 
 
 def writable(merged: Mapping[str, Any]) -> Document:
-    """The envelope that a client may write: location, tags, identity, sku, kind …, and `properties` as a map."""
+    """What a client may write: location, tags, identity, sku, kind …, and `properties` as a map."""
     document = without(merged, ("id", "name", "type", "etag", "eTag", "systemData"))
     document["properties"] = copy.deepcopy(dict(merged.get("properties") or {}))
     return document

@@ -93,7 +93,7 @@ _OPEN_RULES = ("ipRules", "virtualNetworkRules")
 
 
 def check(world: World, write: Write) -> None:
-    """Raise what the service refuses: VaultNameNotValid, VaultAlreadyExists, ConflictError, bad properties …"""
+    """Raise what the service refuses: VaultNameNotValid, VaultAlreadyExists, ConflictError …"""
     name, properties = write.target.name, write.merged.get("properties")
     if not _NAME.fullmatch(name):
         raise CloudError(
@@ -174,8 +174,8 @@ def _check_free(world: World, write: Write, mode: str) -> None:
 def _check_protection(properties: Mapping[str, Any], before: Mapping[str, Any]) -> None:
     if properties.get("enablePurgeProtection") is False:
         raise _bad(
-            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is '
-            "an irreversible action."
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for '
+            "a vault is an irreversible action."
         )
     days = properties.get("softDeleteRetentionInDays")
     if days is None:
@@ -207,6 +207,9 @@ def fill(world: World, write: Write) -> Document:
     )
     properties = {k: v for k, v in forms.filled(sent, _defaults(write.api_version)).items() if v is not None}
     properties["enableSoftDelete"] = True  # forced since 2021, whatever is sent
+    # The retention is answered by default only where soft delete was not named (recorded both ways).
+    if write.created and "enableSoftDelete" not in sent and write.api_version >= "2021-06-01":
+        properties.setdefault("softDeleteRetentionInDays", secrets.RETENTION)
     # An existing vault keeps its access model unless it is named, and its retention for ever.
     for kept_name in ("enableRbacAuthorization", "softDeleteRetentionInDays", "enablePurgeProtection"):
         if kept_name not in properties and kept_name in before:

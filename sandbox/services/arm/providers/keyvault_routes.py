@@ -1,4 +1,4 @@
-"""Microsoft.KeyVault beyond the vault itself: deleted vaults, purge, names, access policies, secrets in ARM."""
+"""Microsoft.KeyVault beyond the vault: deleted vaults, purge, names, access policies, secrets in ARM."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def _shown(entry: Document) -> Document:
     }
     if properties.get("enablePurgeProtection"):
         shown["purgeProtectionEnabled"] = True
-    place = f"{scope}/providers/Microsoft.KeyVault/locations/{document['location']}/deletedVaults/{document['name']}"
+    place = f"{scope}/providers/Microsoft.KeyVault/locations/{document['location']}"
+    place = f"{place}/deletedVaults/{document['name']}"
     return {
         "id": place,
         "name": document["name"],
@@ -71,7 +72,8 @@ def _purge(world: World, request: Request) -> Response:
         raise CloudError(
             400,
             "MethodNotAllowed",
-            f'Operation "DeletedVaultPurge" is not allowed on the vault "{name}" because purge protection is enabled.',
+            f'Operation "DeletedVaultPurge" is not allowed on the vault "{name}" because purge protection is '
+            "enabled.",
         )
     now = world.now()
     ready_at = now + request.operation.delay
@@ -108,8 +110,8 @@ def _check_availability(world: World, request: Request) -> Response:
         {
             "nameAvailable": False,
             "reason": "AlreadyExists",
-            "message": f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that "
-            "the name is already taken.",
+            "message": f"The vault name '{name}' is already in use. Vault names are globally unique so it is "
+            "possible that the name is already taken.",
         },
     )
 

@@ -113,11 +113,7 @@ def _delegation(resource_id: str, sent: Mapping[str, Any], tag: str) -> Document
 
 
 def _endpoint(sent: Mapping[str, Any]) -> Document:
-    return {
-        "provisioningState": "Succeeded",
-        "service": sent.get("service"),
-        "locations": sent.get("locations") or ["*"],
-    }
+    return {**sent, "provisioningState": "Succeeded", "locations": sent.get("locations") or ["*"]}
 
 
 def _check_network(world: World, write: Write) -> None:

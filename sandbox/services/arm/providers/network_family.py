@@ -1,4 +1,5 @@
-"""Network resources with a list of children: a child is a resource of its own and an item of its parent's list."""
+"""Network resources with a list of children: a child is a resource of its own and an item of its parent's
+list."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from typing import Any
 Document = dict[str, Any]
 
 _LISTS = ("sourcePortRanges", "destinationPortRanges", "sourceAddressPrefixes", "destinationAddressPrefixes")
-# name, description, source, destination, access, priority, direction (learn.microsoft.com, default security rules)
+# name, description, source, destination, access, priority, direction
+# (learn.microsoft.com, default security rules)
 _DEFAULTS = (
     (
         "AllowVnetInBound",

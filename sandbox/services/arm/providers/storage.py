@@ -18,11 +18,16 @@ from sandbox.services.arm import records
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Action, Document, Kind, Write, style
 from sandbox.services.arm.providers import forms
+from sandbox.services.storage import blobs
 from sandbox.world import World
 
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
+_NAME_WORDS = (
+    "{} is not a valid storage account name. Storage account name must be between 3 and 24 characters in "
+    "length and use numbers and lower-case letters only."
+)
 _SKUS = (
     "Standard_LRS",
     "Standard_GRS",
@@ -74,6 +79,8 @@ _READ_ONLY = (
     "statusOfSecondary",
     "privateEndpointConnections",
 )
+# From which API version a field is answered.
+_SINCE = {"keyCreationTime": "2021-02-01", "allowCrossTenantReplication": "2021-04-01"}
 # Some regions' pairs (learn.microsoft.com, cross-region replication); another region is its own pair here.
 _PAIRS = {
     "westeurope": "northeurope",
@@ -92,7 +99,7 @@ _GEO = ("GRS", "RAGRS", "GZRS", "RAGZRS")
 
 
 def check(world: World, write: Write) -> None:
-    """Raise what the service refuses: AccountNameInvalid, InvalidValuesForRequestParameters, a taken name …"""
+    """Raise what the service refuses: a bad or taken name, bad values, a change of what is fixed …"""
     name, properties = write.target.name, dict(write.merged.get("properties") or {})
     if write.created:
         _check_name(world, write.target)
@@ -126,9 +133,7 @@ def _check_name(world: World, target: ResourceId) -> None:
         raise CloudError(
             400,
             "AccountNameInvalid",
-            f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 "
-            "characters "
-            "in length and use numbers and lower-case letters only.",
+            _NAME_WORDS.format(name),
         )
     other = records.find(world, ACCOUNTS, name)
     if other is None:
@@ -195,6 +200,7 @@ def fill(world: World, write: Write) -> Document:
         "keyCreationTime": {k["keyName"]: k["creationTime"] for k in keys},
     }
     properties |= _places(write.target.name, place, sku, kind)
+    _fill_key_source(properties["encryption"], write)
     document |= {
         "sku": {"name": sku, "tier": "Premium" if sku.startswith("Premium") else "Standard"},
         "kind": kind,
@@ -204,6 +210,27 @@ def fill(world: World, write: Write) -> Document:
         "_keys": keys,
     }
     return {key: value for key, value in document.items() if value is not None}
+
+
+def _fill_key_source(encryption: Document, write: Write) -> None:
+    """A key of the customer's is shown with the version in use; without one there is nothing of a vault."""
+    source = encryption.pop("keyvaultproperties", None) or encryption.pop("keyVaultProperties", None)
+    if encryption["keySource"] != "Microsoft.Keyvault" or not isinstance(source, Mapping):
+        return
+    version = source.get("keyversion") or forms.guid("key", source.get("keyname")).replace("-", "")
+    identifier = f"{str(source.get('keyvaulturi')).rstrip('/')}/keys/{source.get('keyname')}/{version}"
+    encryption["keyvaultproperties"] = {
+        **source,
+        "currentVersionedKeyIdentifier": identifier,
+        "lastKeyRotationTimestamp": forms.stamp(write.now),
+        "currentVersionedKeyExpirationTimestamp": "1970-01-01T00:00:00.0000000Z",
+    }
+
+
+def _answer(world: World, document: Document, api_version: str) -> Document:
+    """Older API versions do not know the newer fields."""
+    hidden = [name for name, since in _SINCE.items() if api_version < since]
+    return {**document, "properties": forms.without(document["properties"], hidden)}
 
 
 def _defaults(kind: str, api_version: str, created: str) -> Document:
@@ -271,7 +298,8 @@ def _list_keys(
     if records.state(document, world.now()):
         message = "The storage account provisioning state must be 'Succeeded' before executing the operation."
         raise CloudError(409, "StorageAccountIsNotProvisioned", message)
-    return Response(200, {"keys": document["_keys"]}), None
+    hidden = ("creationTime",) if request.query["api-version"] < _SINCE["keyCreationTime"] else ()
+    return Response(200, {"keys": [forms.without(key, hidden) for key in document["_keys"]]}), None
 
 
 def _regenerate(
@@ -289,6 +317,10 @@ def _regenerate(
     return Response(200, {"keys": keys}), document
 
 
+def _deleted(world: World, target: ResourceId, document: Document) -> None:
+    blobs.forget(world, target.name)
+
+
 def _check_availability(world: World, request: Request) -> Response:
     body = request.json() or {}
     name = str(body.get("name", ""))
@@ -298,8 +330,7 @@ def _check_availability(world: World, request: Request) -> Response:
             {
                 "nameAvailable": False,
                 "reason": "AccountNameInvalid",
-                "message": f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 "
-                "characters in length and use numbers and lower-case letters only.",
+                "message": _NAME_WORDS.format(name),
             },
         )
     if records.find(world, ACCOUNTS, name) is None:
@@ -313,9 +344,10 @@ KINDS = (
         ACCOUNTS,
         check=check,
         fill=fill,
+        answer=_answer,
         create=style("202 nobody +Location"),
         update=style("200 body"),
-        delete=style("200 nobody"),
+        deleted=_deleted,
         actions={"listKeys": Action(_list_keys), "regenerateKey": Action(_regenerate)},
     ),
 )

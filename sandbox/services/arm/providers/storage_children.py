@@ -17,6 +17,7 @@ from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Document, Kind, Write, style
 from sandbox.services.arm.providers import forms
 from sandbox.services.arm.providers.storage import ACCOUNTS
+from sandbox.services.storage import blobs
 from sandbox.world import World
 
 CONTAINERS = f"{ACCOUNTS}/blobServices/containers"
@@ -105,6 +106,10 @@ def _fill_container(world: World, write: Write) -> Document:
     return new_container(write.target.id, write.target.name, properties, write.now)
 
 
+def _deleted_container(world: World, target: ResourceId, document: Document) -> None:
+    blobs.forget(world, target.names[0], target.name)
+
+
 def _put_container(world: World, document: Document, write: Write) -> Document:
     """The PUT's own answer shows only what was sent, and what has no default."""
     shown = forms.without(document, ("_none",))
@@ -127,11 +132,10 @@ def _service(service: str) -> Kind:
             raise CloudError(400, "InvalidRequestPropertyValue", message)
 
     def absent(world: World, target: ResourceId) -> Document | None:
-        return (
-            {"name": "default", "properties": forms.filled({}, defaults)}
-            if target.name == "default"
-            else None
-        )
+        if target.name.lower() != "default":
+            return None
+        properties = forms.filled({}, defaults)
+        return {"id": target.id, "name": "default", "type": target.type, "properties": properties}
 
     def fill(world: World, write: Write) -> Document:
         sent = dict(write.merged.get("properties") or {})
@@ -145,10 +149,14 @@ def _service(service: str) -> Kind:
         if service not in ("blobServices", "fileServices"):
             return document
         account = records.get(world, document["id"].rsplit("/", 2)[0])
-        return {"sku": account["sku"] if account else None, **document}
+        shown = {"sku": account["sku"] if account else None, **document}
+        if service == "blobServices":
+            shown["properties"] = _read_again(shown["properties"], api_version)
+        return shown
 
     def put_answer(world: World, document: Document, write: Write) -> Document:
-        return forms.without(document, ("sku",))
+        kept = (records.get(world, write.target.id) or {}).get("properties", {})
+        return {**forms.without(document, ("sku",)), "properties": kept}
 
     return Kind(
         f"{ACCOUNTS}/{service}",
@@ -162,6 +170,17 @@ def _service(service: str) -> Kind:
         tracked=False,
         state=False,
     )
+
+
+def _read_again(properties: Document, api_version: str) -> Document:
+    """A GET adds to what the PUT answered: an empty text in empty header lists, a flag of the soft delete."""
+    shown: Document = forms.filled(properties, {})
+    for rule in shown.get("cors", {}).get("corsRules", ()):
+        for key in ("exposedHeaders", "allowedHeaders"):
+            rule[key] = rule.get(key) or [""]
+    if api_version >= "2021-06-01" and "deleteRetentionPolicy" in shown:
+        shown["deleteRetentionPolicy"] = {"allowPermanentDelete": False, **shown["deleteRetentionPolicy"]}
+    return shown
 
 
 def _fill_tracking(sent: Document) -> None:
@@ -255,6 +274,7 @@ KINDS = (
         CONTAINERS,
         check=_check_container,
         fill=_fill_container,
+        deleted=_deleted_container,
         put_answer=_put_container,
         **_PLAIN,
         missing=_missing("ContainerNotFound", _data_words("The specified container does not exist.")),

@@ -1,0 +1,220 @@
+"""Containers and block blobs (REST reference, Blob service)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+from sandbox.clock import iso, parse_iso
+from sandbox.service import CloudError, Request, Response, Route
+from sandbox.services.arm import records
+from sandbox.services.storage import blobs, rules, shapes
+from sandbox.world import World
+
+_TYPE = "Microsoft.Storage/storageAccounts/blobServices/containers"
+_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs")
+_KEPT = ("content-type", "content-encoding", "content-language", "cache-control", "content-disposition")
+_PAGE = 5000
+
+
+def _list_containers(world: World, request: Request) -> Response:
+    if request.query.get("comp") != "list":
+        raise _not_played(request)
+    found = rules.permit(world, request, "list containers")
+    shown = [
+        {"name": one["name"], "etag": one["etag"], "modified": _http_date(parse_iso(one["_changed"]))}
+        for one in records.of_type(world, _TYPE, found["id"])
+        if one["name"].startswith(request.query.get("prefix", ""))
+    ]
+    return shapes.containers(f"https://{request.host}/", shown)
+
+
+def _container(world: World, request: Request) -> Response:
+    verb, comp = request.method, request.query.get("comp")
+    if request.query.get("restype") != "container":
+        raise _not_played(request)
+    if verb == "GET" and comp == "list":
+        return _list_blobs(world, request)
+    if comp is not None:
+        raise _not_played(request)
+    return {"PUT": _create, "DELETE": _drop}.get(verb, _properties)(world, request)
+
+
+def _create(world: World, request: Request) -> Response:
+    name = request.params["container"]
+    account = rules.permit(world, request, "write container", name)
+    if not _NAME.fullmatch(name):
+        raise CloudError(
+            400, "InvalidResourceName", "The specified resource name contains invalid characters."
+        )
+    resource_id = _id(account, name)
+    if records.get(world, resource_id) is not None:
+        raise CloudError(409, "ContainerAlreadyExists", "The specified container already exists.")
+    # Late: the providers of ARM read `blobs`, which is of this package.
+    from sandbox.services.arm.providers.storage_children import new_container
+
+    document = new_container(resource_id, name, {}, world.now())
+    records.save(world, {**document, "_created": iso(world.now()), "_changed": iso(world.now())})
+    return Response(201, None, {"ETag": document["etag"], "Last-Modified": _http_date(world.now())})
+
+
+def _drop(world: World, request: Request) -> Response:
+    name = request.params["container"]
+    account = rules.permit(world, request, "delete container", name)
+    document = _found(world, account, name)
+    records.remove(world, document["id"])
+    blobs.forget(world, account["name"], name)
+    return Response(202)
+
+
+def _properties(world: World, request: Request) -> Response:
+    name = request.params["container"]
+    document = _found(world, rules.permit(world, request, "read container", name), name)
+    return Response(
+        200,
+        None,
+        {
+            "ETag": document["etag"],
+            "Last-Modified": _http_date(parse_iso(document["_changed"])),
+            "x-ms-lease-status": "unlocked",
+            "x-ms-lease-state": "available",
+            "x-ms-has-immutability-policy": "false",
+            "x-ms-has-legal-hold": "false",
+        },
+    )
+
+
+def _list_blobs(world: World, request: Request) -> Response:
+    name = request.params["container"]
+    account = rules.permit(world, request, "read blob", name)
+    _found(world, account, name)
+    prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
+    names: dict[str, Any] = {}
+    for one in blobs.listed(world, account["name"], name, prefix):
+        head, found, _ = one["name"][len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        folder = f"{prefix}{head}{delimiter}"
+        names[folder if found else one["name"]] = folder if found else one
+    size, start = int(request.query.get("maxresults", _PAGE)), request.query.get("marker", "")
+    rest = [key for key in sorted(names) if key >= start]
+    marker = rest[size] if len(rest) > size else ""
+    return shapes.blobs(f"https://{request.host}/", name, [names[key] for key in rest[:size]], marker)
+
+
+def _put_blob(world: World, request: Request) -> Response:
+    container, name = request.params["container"], request.params["blob"]
+    if "comp" in request.query or "x-ms-copy-source" in request.headers:
+        raise _not_played(request)
+    account = rules.permit(world, request, "write blob", container)
+    _found(world, account, container)
+    kind = request.headers.get("x-ms-blob-type")
+    if kind is None:
+        raise CloudError(
+            400, "MissingRequiredHeader", "An HTTP header that's mandatory is missing: x-ms-blob-type."
+        )
+    if kind != "BlockBlob":
+        raise _not_played(request)
+    before = blobs.get(world, account["name"], container, name)
+    wanted = request.headers.get("if-none-match")
+    if before and wanted == "*":
+        raise CloudError(409, "BlobAlreadyExists", "The specified blob already exists.")
+    if (tag := request.headers.get("if-match")) and (not before or tag not in ("*", before["etag"])):
+        raise CloudError(
+            412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."
+        )
+    sent = {key: request.headers.get(f"x-ms-blob-{key}") or request.headers.get(key) for key in _KEPT}
+    kept = {key: value for key, value in sent.items() if value}
+    kept |= {key: value for key, value in request.headers.items() if key.startswith("x-ms-meta-")}
+    document = blobs.put(world, account["name"], container, name, request.body, kept)
+    return Response(
+        201,
+        None,
+        {
+            "ETag": document["etag"],
+            "Last-Modified": document["modified"],
+            "Content-MD5": document["md5"],
+            "x-ms-request-server-encrypted": "true",
+        },
+    )
+
+
+def _get_blob(world: World, request: Request) -> Response:
+    document = _blob(world, request, "read blob")
+    content, status, headers = blobs.content(document), 200, _headers(document)
+    asked = request.headers.get("x-ms-range") or request.headers.get("range")
+    if asked and (found := re.fullmatch(r"bytes=(\d+)-(\d*)", asked)):
+        first, last = int(found[1]), min(int(found[2] or len(content)), len(content) - 1)
+        if first >= len(content):
+            raise CloudError(
+                416, "InvalidRange", "The range specified is invalid for the current size of the resource."
+            )
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        content, status = content[first : last + 1], 206
+    return Response(status, content, {**headers, "Content-Length": str(len(content))})
+
+
+def _head_blob(world: World, request: Request) -> Response:
+    document = _blob(world, request, "read blob")
+    return Response(200, None, {**_headers(document), "Content-Length": str(document["size"])})
+
+
+def _delete_blob(world: World, request: Request) -> Response:
+    document = _blob(world, request, "delete blob")
+    account = rules.account(world, request)
+    blobs.delete(world, account["name"], request.params["container"], document["name"])
+    return Response(202, None, {"x-ms-delete-type-permanent": "true"})
+
+
+def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
+    container = request.params["container"]
+    account = rules.permit(world, request, right, container)
+    _found(world, account, container)
+    document = blobs.get(world, account["name"], container, request.params["blob"])
+    if "comp" in request.query:
+        raise _not_played(request)
+    if document is None:
+        raise CloudError(404, "BlobNotFound", "The specified blob does not exist.")
+    return document
+
+
+def _headers(document: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Content-Type": "application/octet-stream",
+        **document["headers"],
+        "ETag": document["etag"],
+        "Last-Modified": document["modified"],
+        "Accept-Ranges": "bytes",
+        "x-ms-blob-type": "BlockBlob",
+        "x-ms-server-encrypted": "true",
+    }
+
+
+def _found(world: World, account: dict[str, Any], name: str) -> dict[str, Any]:
+    document = records.get(world, _id(account, name))
+    if document is None:
+        raise CloudError(404, "ContainerNotFound", "The specified container does not exist.")
+    return document
+
+
+def _id(account: dict[str, Any], name: str) -> str:
+    return f"{account['id']}/blobServices/default/containers/{name}"
+
+
+def _http_date(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
+
+
+def _not_played(request: Request) -> CloudError:
+    what = f"{request.method} {request.path} {request.query.get('comp', '')}".strip()
+    return CloudError(501, "NotImplemented", f"The sandbox does not play {what}.")
+
+
+ROUTES = (
+    Route("GET", "", _list_containers),
+    Route("GET|HEAD|PUT|DELETE", "/{container}", _container),
+    Route("PUT", "/{container}/{blob:path}", _put_blob),
+    Route("GET", "/{container}/{blob:path}", _get_blob),
+    Route("HEAD", "/{container}/{blob:path}", _head_blob),
+    Route("DELETE", "/{container}/{blob:path}", _delete_blob),
+)
