@@ -83,11 +83,11 @@ def test_a_snapshot_needs_no_checkout_to_be_clean_and_names_what_is_not_committe
     commit = repository.commit({f"f{n}": "old" for n in range(7)})
     repository.write({f"f{n}": "new" for n in range(6)})
     repository.write({"new/x": "", "new/y": ""})
-    repository.git("mv", "f6", "moved")
+    repository.git("mv", "f6", "a-moved")
     snapshot = source(repository, cache).snapshot()
     assert snapshot.commit == commit
     assert contents(snapshot.root)["f0"] == b"old"
-    assert snapshot.warnings == ("Uncommitted changes are not part of this: f0, f1, f2, f3, f4 and 4 more.",)
+    assert snapshot.warnings == ("Uncommitted changes are not part of this: a-moved, f0, f1, f2, f3 and 4 more.",)
     assert source(repository, cache).snapshot("main").warnings == (), "who names a commit knows what they get"
 
 
