@@ -197,8 +197,9 @@ class _Walk:
     def extra(self, path: str, spot: Spot, at: _Sides, separate: bool) -> None:
         """An item that a list has beyond those that desired mentions."""
         new = self.based and at.baseline is ABSENT
-        if spot.hidden() or (holds("default", at.live, spot) and not new):
-            self.equal.append(Equal(path, spot.hidden() or "default"))
+        rule = spot.hidden() or ("empty" if at.live in (None, "") else "")
+        if rule or (holds("default", at.live, spot) and not new):
+            self.equal.append(Equal(path, rule or "default"))
             return
         self.differs(path, spot, at, "notAccepted")
         if separate and at.baseline is ABSENT:
