@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
-from support.arm import ARM, SUBSCRIPTION, Caller, code, sign_in
+from support.arm_calls import ARM, SUBSCRIPTION, Caller, code, sign_in
 from support.sandbox import Sandbox
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
@@ -114,7 +114,10 @@ def test_lists_look_up_and_down_from_the_scope(arm: Caller) -> None:
     assert listed(GROUP, "atScope()") == {SCOPE, GROUP}
     assert listed(SCOPE, "atScope()") == {SCOPE}
     assert listed(SCOPE, f"principalId eq '{name(77)}'") == {WIDGET}
-    path = f"{SCOPE}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName eq 'Key Vault Secrets User'"
+    path = (
+        f"{SCOPE}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName eq 'Key Vault Secrets"
+        " User'"
+    )
     (role,) = arm("GET", path, version=VERSION).json()["value"]
     assert role["name"] == "4633458b-17de-408a-b874-0445c86b69e6"
     single = arm("GET", f"{role['id']}", version=VERSION).json()

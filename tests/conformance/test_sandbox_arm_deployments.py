@@ -11,7 +11,7 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.resource.deployments import DeploymentsMgmtClient
-from support.arm import ARM, SUBSCRIPTION, Caller, code, sign_in
+from support.arm_calls import ARM, SUBSCRIPTION, Caller, code, sign_in
 from support.sandbox import Sandbox
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/bikes"
@@ -140,7 +140,10 @@ def test_secure_parameters_and_outputs_are_never_shown(arm: Caller) -> None:
     [
         ({"properties": {"template": template()}}, (400, "InvalidRequestContent")),
         ({"properties": {"mode": "Incremental"}}, (400, "InvalidRequestContent")),
-        ({"properties": {"mode": "Incremental", "templateLink": {"uri": "https://x.y/z"}}}, (501, "NotImplemented")),
+        (
+            {"properties": {"mode": "Incremental", "templateLink": {"uri": "https://x.y/z"}}},
+            (501, "NotImplemented"),
+        ),
         ({"location": "westeurope", **body(template())}, (400, "InvalidDeployment")),
         (body(template(parameters={"p": {"type": "string"}})), (400, "InvalidTemplate")),
         (body(template(), unknown=1), (400, "InvalidTemplate")),
@@ -148,7 +151,7 @@ def test_secure_parameters_and_outputs_are_never_shown(arm: Caller) -> None:
         (body(template(widget("a", "b"), widget("b", "a"))), (400, "InvalidTemplate")),
         (body(template(widget("a", location="atlantis"))), (400, "InvalidTemplateDeployment")),
     ],
-)  # fmt: skip
+)
 def test_validation_refuses_before_anything_is_written(
     arm: Caller, sent: dict[str, Any], expected: tuple[int, str]
 ) -> None:
@@ -192,7 +195,7 @@ def test_a_failed_resource_fails_the_deployment_after_its_brothers(arm: Caller, 
 
 
 def test_a_slow_deployment_writes_as_time_passes_and_can_be_cancelled(sandbox: Sandbox, arm: Caller) -> None:
-    """A client that dies in between finds some resources there and others not; the name is taken meanwhile."""
+    """A client that dies in between finds some resources and others not; the name is taken meanwhile."""
     source = template(widget("a"), widget("b", "a"), widget("c", "b"))
     sandbox.fault("slow-operation", match={"method": "PUT"}, seconds=30)
     started = arm("PUT", DEPLOYMENT, body(source), VERSION)

@@ -1,7 +1,8 @@
 """Recorded calls to ARM itself, sent again: the sandbox's status and shape against Azure's.
 
-A cassette is played from its beginning on an empty sandbox, with what other services did in it, so that its calls
-find what they found in Azure. Only the calls to Microsoft.Resources and Microsoft.Authorization are compared.
+A cassette is played from its beginning on an empty sandbox, with what other services did in it, so that its
+calls find what they found in Azure. Only the calls to Microsoft.Resources and Microsoft.Authorization are
+compared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 import requests
-from support.arm import ARM, SUBSCRIPTION, Caller, sign_in
+from support.arm_calls import ARM, SUBSCRIPTION, Caller, sign_in
 from support.sandbox import Sandbox
 
 RECORDED = "00000000-0000-0000-0000-000000000000"
@@ -37,37 +38,109 @@ class Reason:
 
 REASONS = (
     # Not played: answered 501, or not there because what makes it is not played.
-    Reason(r".*/(deploymentStacks|deploymentStackOperation\w+)/", r"status .*", "deployment stacks are not played"),
+    Reason(
+        r".*/(deploymentStacks|deploymentStackOperation\w+)/",
+        r"status .*",
+        "deployment stacks are not played",
+    ),
     Reason(r".*/templateSpecs/", r"status .*|.*", "template specs are kept as sent, without rules"),
-    Reason(r".*/managementGroups/|.* /providers/Microsoft.Resources/operationResults", r"status .*", "management groups are not played"),
+    Reason(
+        r".*/managementGroups/|.* /providers/Microsoft.Resources/operationResults",
+        r"status .*",
+        "management groups are not played",
+    ),
     Reason(r".*/providers/Microsoft.Resources/links", r"status .*", "resource links are not played"),
     Reason(r".*/deploymentScripts/", r"status .*", "deployment scripts would have to run"),
-    Reason(r"GET /providers/Microsoft.Authorization/policySetDefinitions/", r"status .*", "Azure's own policies are not played"),
-    Reason(r"POST .*/(exportTemplate|moveResources)", r"status \d+->501.*", "exporting and moving a group is not played"),
+    Reason(
+        r"GET /providers/Microsoft.Authorization/policySetDefinitions/",
+        r"status .*",
+        "Azure's own policies are not played",
+    ),
+    Reason(
+        r"POST .*/(exportTemplate|moveResources)",
+        r"status \d+->501.*",
+        "exporting and moving a group is not played",
+    ),
     Reason(r".*/operationresults/", r"status \d+->404.*", "the operation's start is not played, see above"),
-    Reason(r"\w+ /subscriptions/S/providers/Microsoft.Resources/deployments/pytestlinked", r"status .*", "linked templates are not fetched"),
-    Reason(r"\w+ .*/cli_test_deployment_what_if_template_specs000001/.*", r"status .*", "deploys from a template spec"),
-    Reason(r"\w+ .*/cli_test_scheduled_query\w*/.*/deployments/", r"status .*", "refers to fields of a Log Analytics workspace, which has no rules"),
-    Reason(r"GET .*/deployments/", r"[+-](\.value\[\])?\.properties\.outputs\.\w+\.value\..*", "the output is a resource of a type without rules, or of another version"),
-    Reason(r"POST .*/deployments/pytestdeployment\w+/(whatIf|validate)", r"status .*", "linked templates are not fetched"),
+    Reason(
+        r"\w+ /subscriptions/S/providers/Microsoft.Resources/deployments/pytestlinked",
+        r"status .*",
+        "linked templates are not fetched",
+    ),
+    Reason(
+        r"\w+ .*/cli_test_deployment_what_if_template_specs000001/.*",
+        r"status .*",
+        "deploys from a template spec",
+    ),
+    Reason(
+        r"\w+ .*/cli_test_scheduled_query\w*/.*/deployments/",
+        r"status .*",
+        "refers to fields of a Log Analytics workspace, which has no rules",
+    ),
+    Reason(
+        r"GET .*/deployments/",
+        r"[+-](\.value\[\])?\.properties\.outputs\.\w+\.value\..*",
+        "the output is a resource of a type without rules, or of another version",
+    ),
+    Reason(
+        r"POST .*/deployments/pytestdeployment\w+/(whatIf|validate)",
+        r"status .*",
+        "linked templates are not fetched",
+    ),
     # Time.
-    Reason(r"GET .*/resourceGroups/asotest-rg-qlzrip", r"status 200->404.*", "Azure was still deleting the group; here it is gone"),
-    Reason(r"GET /subscriptions/S/resourcegroups/cli_rg_nowait_test", r"status 200->404.*", "Azure was still deleting the group; here it is gone"),
-    Reason(r"GET .*/operationresults/", r"status 202->204.*", "Azure was still at work; here it is done at once"),
-    Reason(r"GET .*/operationresults/", r"status 202->200.*", "Azure was still at work; here it is done at once"),
-    Reason(r"POST .*/deployments/\w[^/]*/cancel", r"status 204->409.*", "the deployment has ended here by then"),
-    Reason(r"GET .*/deployments/mock-deployment(/operationStatuses/.*)?", r"[+-]\.(properties\.(outputs|outputResources|error|duration)|error).*", "Azure was still at work, or was cancelled; here the deployment has ended"),
+    Reason(
+        r"GET .*/resourceGroups/asotest-rg-qlzrip",
+        r"status 200->404.*",
+        "Azure was still deleting the group; here it is gone",
+    ),
+    Reason(
+        r"GET /subscriptions/S/resourcegroups/cli_rg_nowait_test",
+        r"status 200->404.*",
+        "Azure was still deleting the group; here it is gone",
+    ),
+    Reason(
+        r"GET .*/operationresults/", r"status 202->204.*", "Azure was still at work; here it is done at once"
+    ),
+    Reason(
+        r"GET .*/operationresults/", r"status 202->200.*", "Azure was still at work; here it is done at once"
+    ),
+    Reason(
+        r"POST .*/deployments/\w[^/]*/cancel", r"status 204->409.*", "the deployment has ended here by then"
+    ),
+    Reason(
+        r"GET .*/deployments/mock-deployment(/operationStatuses/.*)?",
+        r"[+-]\.(properties\.(outputs|outputResources|error|duration)|error).*",
+        "Azure was still at work, or was cancelled; here the deployment has ended",
+    ),
     # Names that the recorder replaced.
-    Reason(r"PUT .*/deployments/mock-deployment", r"status 201->200.*", "all deployments of a cassette were renamed to one"),
+    Reason(
+        r"PUT .*/deployments/mock-deployment",
+        r"status 201->200.*",
+        "all deployments of a cassette were renamed to one",
+    ),
     Reason(r"\w+ .*/deployments/[^/]+/operations/", r"status 200->404.*", "ids of operations differ"),
     # The recorder's own subscription and the age of the recording.
-    Reason(r"GET /subscriptions/S/resourcegroups", r"\+\.value\[\]\.tags", "another group comes first in the list"),
-    Reason(r"GET /subscriptions/S/providers/Microsoft.Resources", r"-\.authorizations", "ids of Azure's own applications"),
+    Reason(
+        r"GET /subscriptions/S/resourcegroups",
+        r"\+\.value\[\]\.tags",
+        "another group comes first in the list",
+    ),
+    Reason(
+        r"GET /subscriptions/S/providers/Microsoft.Resources",
+        r"-\.authorizations",
+        "ids of Azure's own applications",
+    ),
     Reason(r"GET /subscriptions/S/resources", r"-\.nextLink", "Azure offers a next page that is empty"),
-    Reason(r".*/operations", r"\+\.value\[\]\.properties\.serviceRequestId", "shown for some operations only"),
+    Reason(
+        r".*/operations", r"\+\.value\[\]\.properties\.serviceRequestId", "shown for some operations only"
+    ),
     Reason(r"POST .*/deployments/[^/]+/validate", r"status 202->200.*", "validation is answered at once"),
-    Reason(r"GET .*/operationresults/", r"-\.properties\.changes\[\]\.(before|after)\.properties\.(allowBlobPublicAccess|minimumTlsVersion)", "defaults of storage accounts vary"),
-)  # fmt: skip
+    Reason(
+        r"GET .*/operationresults/",
+        r"-\.properties\.changes\[\]\.(before|after)\.properties\.(allowBlobPublicAccess|minimumTlsVersion)",
+        "defaults of storage accounts vary",
+    ),
+)
 
 
 def cassettes() -> Iterator[tuple[str, list[dict[str, Any]]]]:

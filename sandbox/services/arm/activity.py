@@ -32,7 +32,7 @@ def record(world: World, actor: Actor, action: str, resource_id: str, status: st
         f"{at}/{number:012}",
         {
             "authorization": {"action": action, "scope": resource_id},
-            "caller": (caller.object_id if caller else ""),
+            "caller": caller.object_id if caller else "",
             "claims": {"appid": caller.client_id, "name": caller.name} if caller else {},
             "channels": "Operation",
             "correlationId": actor.correlation_id,
@@ -63,8 +63,8 @@ def record(world: World, actor: Actor, action: str, resource_id: str, status: st
 def values(world: World, request: Request) -> Response:
     """``…/eventtypes/management/values``: the newest first. ``$filter`` must bound eventTimestamp."""
     clauses = [
-        (name.lower(), op.lower(), value)
-        for name, op, value in _CLAUSE.findall(request.query.get("$filter", ""))
+        (name.lower(), op.lower(), quoted or bare)
+        for name, op, quoted, bare in _CLAUSE.findall(request.query.get("$filter", ""))
     ]
     if not any(name == "eventtimestamp" and op == "ge" for name, op, _ in clauses):
         raise CloudError(

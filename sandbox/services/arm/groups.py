@@ -43,8 +43,9 @@ def put(world: World, by: Actor, subscription: str, name: str, body: Any) -> tup
         raise CloudError(
             400,
             "InvalidResourceGroup",
-            f"The provided resource group name '{name}' has these invalid characters or is too long. The name can only "
-            "be a letter, digit, '-', '.', '(', ')' or '_', must not end with a period and has at most 90 characters.",
+            f"The provided resource group name '{name}' has these invalid characters or is too long. The name"
+            " can only be a letter, digit, '-', '.', '(', ')' or '_', must not end with a period and has at"
+            " most 90 characters.",
         )
     if not isinstance(body, dict):
         raise shapes.invalid_content("the body is not a JSON object")
@@ -55,8 +56,8 @@ def put(world: World, by: Actor, subscription: str, name: str, body: Any) -> tup
         raise CloudError(
             400,
             "LocationNotAvailableForResourceGroup",
-            f"The provided location '{location}' is not available for resource group. List of available regions is "
-            f"'{','.join(regions.NAMES)}'.",
+            f"The provided location '{location}' is not available for resource group. List of available"
+            f" regions is '{','.join(regions.NAMES)}'.",
         )
     previous = records.group(world, subscription, name)
     if previous:
@@ -65,8 +66,8 @@ def put(world: World, by: Actor, subscription: str, name: str, body: Any) -> tup
             raise CloudError(
                 409,
                 "InvalidResourceGroupLocation",
-                f"Invalid resource group location '{location}'. The Resource group already exists in location "
-                f"'{previous['location']}'.",
+                f"Invalid resource group location '{location}'. The Resource group already exists in location"
+                f" '{previous['location']}'.",
             )
     locks.check_write(world, group_id)
     kept = {

@@ -74,7 +74,7 @@ MANAGEMENT_GROUP = "microsoft.management/managementgroups"
 
 
 def parse(text: str) -> ResourceId | None:
-    """The resource that ``text`` names, or None when it names no resource (a scope, a collection, an action)."""
+    """The resource that ``text`` names; None when it names a scope, a collection or an action."""
     head, found, tail = _split_last_provider(text)
     segments = [part for part in tail.split("/") if part]
     if not found or len(segments) < 3 or len(segments) % 2 == 0:
@@ -84,7 +84,7 @@ def parse(text: str) -> ResourceId | None:
 
 
 def parse_collection(text: str) -> tuple[ResourceId | None, str, str] | None:
-    """``…/providers/NS/types/name/children``: (parent or None, scope, ``NS/types/children``); None if it is none."""
+    """Of ``…/NS/types/name/children``: (parent or None, scope, ``NS/types/children``); else None."""
     head, found, tail = _split_last_provider(text)
     segments = [part for part in tail.split("/") if part]
     if not found or len(segments) < 2 or len(segments) % 2 == 1:

@@ -5,16 +5,17 @@ Every file in ``providers/`` may define, at module level:
 - ``KINDS: tuple[Kind, ...]``: the rules of its types;
 - ``ROUTES: tuple[Route, ...]``: routes of its own (``checkNameAvailability``, deleted vaults …), tried before
   the generic ones, with the whole path as pattern;
-- ``EVERY: tuple[Callable[[World, Write, Document], Document], ...]``: run over every resource of any type after
-  its ``fill`` (managed identities).
+- ``EVERY: tuple[Callable[[World, Write, Document], Document], ...]``: run over every resource of any type
+  after its ``fill`` (managed identities).
 
-A type without a ``Kind`` is kept as sent, gains ``id``, ``name``, ``type`` and ``properties.provisioningState``
-and answers at once.
+A type without a ``Kind`` is kept as sent, gains ``id``, ``name``, ``type`` and
+``properties.provisioningState`` and answers at once.
 
-A ``Document`` is the resource as stored: the fields of a GET, plus private fields whose names start with ``_``
-(keys, secrets, clocks), which are never answered. The front sets ``id``, ``name``, ``type`` and the private
-fields ``_created``, ``_changed``, ``_api``, ``_operation`` itself. A long operation needs nothing from a kind but its style: while the
-operation runs, ``properties.provisioningState`` is shown as ``pending`` (or ``updating``).
+A ``Document`` is the resource as stored: the fields of a GET, plus private fields whose names start with
+``_`` (keys, secrets, clocks), which are never answered. The front sets ``id``, ``name``, ``type`` and the
+private fields ``_created``, ``_changed``, ``_api``, ``_operation`` itself. A long operation needs nothing
+from a kind but its style: while the operation runs, ``properties.provisioningState`` is shown as ``pending``
+(or ``updating``).
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ Document = dict[str, Any]
 class Write:
     """One PUT or PATCH, by HTTP or by a deployment.
 
-    ``body`` is what was sent, for a PATCH too; ``merged`` is what the resource should be made of: the body of a
-    PUT, or for a PATCH the stored writable fields with the body merged over them (maps merge at the top level of
-    ``properties``; ``tags`` replace). ``previous`` is the stored document, None on creation.
+    ``body`` is what was sent, for a PATCH too; ``merged`` is what the resource should be made of: the body
+    of a PUT, or for a PATCH the stored writable fields with the body merged over them (maps merge at the top
+    level of ``properties``; ``tags`` replace). ``previous`` is the stored document, None on creation.
     """
 
     target: ResourceId
@@ -58,8 +59,8 @@ class Write:
 class Style:
     """How a write is answered, as the recordings put it: ``201 body +Azure-AsyncOperation``.
 
-    With ``Azure-AsyncOperation``, or as a 202, it is a long operation: the resource shows the kind's ``pending``
-    state until the operation is ready. ``201 body +Location`` only tells where the resource is.
+    With ``Azure-AsyncOperation``, or as a 202, it is a long operation: the resource shows the kind's
+    ``pending`` state until the operation is ready. ``201 body +Location`` only tells where the resource is.
     """
 
     status: int
@@ -78,7 +79,8 @@ def style(text: str) -> Style:
 
 @dataclass(frozen=True)
 class Action:
-    """``POST …/{resource}/{name}``. ``handler`` gets the stored document and may return a changed one to store.
+    """``POST …/{resource}/{name}``. ``handler`` gets the stored document and may return a changed one to
+    store.
 
     ``permission`` is the last part of the operation that the caller needs, ``TYPE/{permission}``
     (default: ``{name}/action``).
@@ -93,20 +95,22 @@ class Kind:
     """The rules of one resource type. Every hook is optional; order of a write: check, fill, EVERY, stored.
 
     - ``check(world, write)`` raises CloudError for what Azure refuses (names, locations, bodies, taken names,
-      immutable fields). The front has checked api-version, scope, parent, locks, rights and that the body is a map.
+      immutable fields). The front has checked api-version, scope, parent, locks, rights and that the body is
+      a map.
     - ``fill(world, write)`` gives the document: defaults, read-only fields, rewritten forms. It starts from
       ``write.merged``; read-only fields that were sent are dropped. ``None`` keeps the merged body.
       PUT replaces: take over from ``write.previous`` only what Azure keeps.
-    - ``stored(world, write, document)`` runs after the document is stored, for effects elsewhere (subnets of a
-      network, a managed resource group). Raise nothing here.
+    - ``stored(world, write, document)`` runs after the document is stored, for effects elsewhere (subnets of
+      a network, a managed resource group). Raise nothing here.
     - ``answer(world, document, api_version)`` gives the GET and list body from a document without its private
       fields; it may rename, mask, drop. Also used for ``reference()`` in deployments.
-    - ``put_answer(world, document, write)`` gives the body of the PUT's or PATCH's own answer where that differs.
+    - ``put_answer(world, document, write)`` gives the body of the PUT's or PATCH's own answer where that
+      differs.
     - ``listed(world, document, api_version)`` gives the item of a list where that differs from ``answer``.
     - ``absent(world, target)`` gives the document of what exists without ever having been written
       (``blobServices/default``), when the parent exists; None when it does not.
-    - ``check_delete(world, target, document)`` raises CloudError; ``deleted(world, target, document)`` runs after
-      the removal of the document and of its children.
+    - ``check_delete(world, target, document)`` raises CloudError; ``deleted(world, target, document)`` runs
+      after the removal of the document and of its children.
     """
 
     type: str

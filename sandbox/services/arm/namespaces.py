@@ -32,9 +32,11 @@ _VERSIONS = {
 _TYPES = {
     "Microsoft.Authorization": "roleAssignments roleDefinitions locks policyAssignments policyDefinitions",
     "Microsoft.Compute": "virtualMachines virtualMachineScaleSets disks availabilitySets",
-    "Microsoft.DataFactory": "factories factories/integrationRuntimes factories/linkedservices factories/datasets "
-    "factories/pipelines factories/dataflows factories/triggers factories/managedVirtualNetworks "
-    "factories/managedVirtualNetworks/managedPrivateEndpoints factories/credentials",
+    "Microsoft.DataFactory": (
+        "factories factories/integrationRuntimes factories/linkedservices factories/datasets "
+        "factories/pipelines factories/dataflows factories/triggers factories/managedVirtualNetworks "
+        "factories/managedVirtualNetworks/managedPrivateEndpoints factories/credentials"
+    ),
     "Microsoft.Databricks": "workspaces accessConnectors",
     "Microsoft.EventGrid": "systemTopics eventSubscriptions topics",
     "Microsoft.EventHub": "namespaces namespaces/eventhubs namespaces/authorizationRules",
@@ -42,15 +44,20 @@ _TYPES = {
     "Microsoft.KeyVault": "vaults vaults/secrets vaults/accessPolicies deletedVaults",
     "Microsoft.Logic": "workflows",
     "Microsoft.ManagedIdentity": "userAssignedIdentities userAssignedIdentities/federatedIdentityCredentials",
-    "Microsoft.Network": "virtualNetworks virtualNetworks/subnets networkSecurityGroups publicIPAddresses "
-    "networkSecurityGroups/securityRules privateEndpoints privateDnsZones networkInterfaces loadBalancers routeTables",
+    "Microsoft.Network": (
+        "virtualNetworks virtualNetworks/subnets networkSecurityGroups publicIPAddresses"
+        " networkSecurityGroups/securityRules privateEndpoints privateDnsZones networkInterfaces"
+        " loadBalancers routeTables"
+    ),
     "Microsoft.OperationalInsights": "workspaces",
     "Microsoft.Resources": "resourceGroups subscriptions deployments tags templateSpecs deploymentScripts",
     "Microsoft.ServiceBus": "namespaces namespaces/queues namespaces/topics",
     "Microsoft.Sql": "servers servers/databases",
-    "Microsoft.Storage": "storageAccounts storageAccounts/blobServices storageAccounts/blobServices/containers "
-    "storageAccounts/fileServices storageAccounts/queueServices storageAccounts/tableServices "
-    "storageAccounts/managementPolicies",
+    "Microsoft.Storage": (
+        "storageAccounts storageAccounts/blobServices storageAccounts/blobServices/containers "
+        "storageAccounts/fileServices storageAccounts/queueServices storageAccounts/tableServices "
+        "storageAccounts/managementPolicies"
+    ),
     "Microsoft.Synapse": "workspaces workspaces/sqlPools",
     "Microsoft.Web": "sites sites/config serverfarms",
 }
@@ -96,9 +103,9 @@ def _provider(world: World, subscription: str | None, namespace: str) -> dict[st
                 "resourceType": one,
                 "locations": [] if namespace == "Microsoft.Authorization" else places,
                 "apiVersions": list(_VERSIONS[namespace]),
-                "capabilities": "None"
-                if "/" in one
-                else "CrossResourceGroupResourceMove, SupportsTags, SupportsLocation",
+                "capabilities": (
+                    "None" if "/" in one else "CrossResourceGroupResourceMove, SupportsTags, SupportsLocation"
+                ),
             }
             for one in types
         ],

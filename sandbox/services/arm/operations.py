@@ -1,7 +1,7 @@
 """Long operations: what is under way, and the addresses at which a client asks for its end.
 
-An operation's end is a moment of the world's clock (``ready_at``). Whoever starts one says what its end answers;
-what happens at its end is scheduled by the starter (``World.schedule``).
+An operation's end is a moment of the world's clock (``ready_at``). Whoever starts one says what its end
+answers; what happens at its end is scheduled by the starter (``World.schedule``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def start(
 ) -> dict[str, str]:
     """Remember an operation on ``target``; the headers that ``style`` sends for it.
 
-    At its end the ``Location`` address answers the resource when ``shows_resource``, else ``status`` with ``result``.
+    At its end the ``Location`` address answers the resource when ``shows_resource``, else ``status`` with
+    ``result``.
     """
     number = world.store_serial()
     name = str(uuid5(NAMESPACE_OID, f"operation/{number}"))

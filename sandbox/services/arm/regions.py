@@ -75,14 +75,31 @@ def display_name(location: str) -> str:
 
 _GEOGRAPHIES = {
     "australia": "Australia", "brazil": "Brazil", "canada": "Canada", "india": "India", "france": "France",
-    "germany": "Germany", "israel": "Israel", "italy": "Italy", "japan": "Japan", "korea": "Korea",
-    "mexico": "Mexico", "norway": "Norway", "poland": "Poland", "qatar": "Qatar", "southafrica": "South Africa",
+    "germany": "Germany",
+    "israel": "Israel", "italy": "Italy", "japan": "Japan", "korea": "Korea",
+    "mexico": "Mexico",
+    "norway": "Norway", "poland": "Poland", "qatar": "Qatar", "southafrica": "South Africa",
     "spain": "Spain", "sweden": "Sweden", "switzerland": "Switzerland", "uae": "UAE", "uk": "United Kingdom",
     "europe": "Europe", "asia": "Asia Pacific", "us": "United States",
 }  # fmt: skip
 _NO_ZONES = frozenset(
-    "australiacentral australiasoutheast canadaeast francesouth germanynorth koreasouth northcentralus norwaywest "
-    "southafricawest southindia switzerlandwest ukwest westcentralus westindia westus".split()
+    [
+        "australiacentral",
+        "australiasoutheast",
+        "canadaeast",
+        "francesouth",
+        "germanynorth",
+        "koreasouth",
+        "northcentralus",
+        "norwaywest",
+        "southafricawest",
+        "southindia",
+        "switzerlandwest",
+        "ukwest",
+        "westcentralus",
+        "westindia",
+        "westus",
+    ]
 )
 
 

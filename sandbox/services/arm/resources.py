@@ -57,8 +57,8 @@ def _list(world: World, request: Request) -> Response:
         raise CloudError(
             404,
             "InvalidResourceType",
-            f"The resource type could not be found in the namespace '{type_.split('/', 1)[0]}' for api version "
-            f"'{request.query['api-version']}'.",
+            f"The resource type could not be found in the namespace '{type_.split('/', 1)[0]}' for api"
+            f" version '{request.query['api-version']}'.",
         )
     prefix = f"{parent.key}/" if parent else f"{scope}/".lower()
     version, show = request.query["api-version"], kind.listed
@@ -74,7 +74,8 @@ def _no_parent(parent: ResourceId) -> CloudError:
     return CloudError(
         404,
         "ParentResourceNotFound",
-        f"Can not perform requested operation on nested resource. Parent resource '{parent.full_name}' not found.",
+        f"Can not perform requested operation on nested resource. Parent resource '{parent.full_name}' not"
+        " found.",
     )
 
 

@@ -44,8 +44,8 @@ BUILT_IN = (
     Role(
         "b24988ac-6180-42a0-ab88-20f7382dd24c",
         "Contributor",
-        "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC, manage "
-        "assignments in Azure Blueprints, or share image galleries.",
+        "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC,"
+        " manage assignments in Azure Blueprints, or share image galleries.",
         ("*",),
         (
             "Microsoft.Authorization/*/Delete",
@@ -147,7 +147,8 @@ BUILT_IN = (
     Role(
         "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
         "Storage Blob Data Owner",
-        "Allows for full access to Azure Storage blob containers and data, including assigning POSIX access control.",
+        "Allows for full access to Azure Storage blob containers and data, including assigning POSIX access"
+        " control.",
         (f"{_BLOB}/containers/*", f"{_BLOB}/generateUserDelegationKey/action"),
         data_actions=(f"{_BLOB}/containers/blobs/*",),
     ),

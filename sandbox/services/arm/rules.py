@@ -27,7 +27,8 @@ def before(world: World, request: Request) -> Response | None:
         raise CloudError(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '2025-04-01,2024-11-01,2024-07-01,"
+            f"The api-version '{version}' is invalid. The supported versions are"
+            " '2025-04-01,2024-11-01,2024-07-01,"
             "2024-03-01,2023-07-01,2022-12-01,2022-09-01,2021-04-01,2021-01-01,2020-10-01,2020-06-01,2019-10-01'.",
         )
     if day > world.now().date():
@@ -36,7 +37,8 @@ def before(world: World, request: Request) -> Response | None:
         raise CloudError(
             400,
             "NoRegisteredProviderFound",
-            f"No registered resource provider found for location '' and API version '{version}' for type '{type_}'.",
+            f"No registered resource provider found for location '' and API version '{version}' for type"
+            f" '{type_}'.",
         )
     return None
 

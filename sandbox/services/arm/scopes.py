@@ -53,7 +53,7 @@ def find(world: World, target: ResourceId) -> dict[str, object] | None:
 
 
 def canonical(world: World, target: ResourceId) -> ResourceId:
-    """The id as Azure spells it: the type as registered, the group and existing resources as they were created."""
+    """The id as Azure spells it: the type as registered, group and resources as they were created."""
     stored = records.get(world, target.id)
     if stored is not None:
         found = ids.parse(stored["id"])

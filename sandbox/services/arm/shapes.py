@@ -69,8 +69,8 @@ def parent_not_found(target: ids.ResourceId, verb: str) -> CloudError:
     return CloudError(
         404,
         "ParentResourceNotFound",
-        f"Failed to perform '{verb}' on resource(s) of type '{target.type.split('/', 1)[1]}', because the parent "
-        f"resource '{parent.id}' could not be found.",
+        f"Failed to perform '{verb}' on resource(s) of type '{target.type.split('/', 1)[1]}', because the"
+        f" parent resource '{parent.id}' could not be found.",
     )
 
 
@@ -97,6 +97,6 @@ def scope_locked(scope: str, verb: str, locked: list[str]) -> CloudError:
     return CloudError(
         409,
         "ScopeLocked",
-        f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{places}'. "
-        "Please remove the lock and try again.",
+        f"The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked:"
+        f" '{places}'. Please remove the lock and try again.",
     )

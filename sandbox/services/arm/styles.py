@@ -1,4 +1,4 @@
-"""How types without rules of their own answer a write: creation, update, deletion, as seen in recorded traffic."""
+"""How types without rules of their own answer creation, update, deletion: as seen in recorded traffic."""
 
 from __future__ import annotations
 

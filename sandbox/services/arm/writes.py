@@ -241,9 +241,9 @@ def _check_common(
         raise CloudError(
             409,
             "InvalidResourceLocation",
-            f"The resource '{target.name}' already exists in location '{before}' in resource group '{target.group}'. "
-            f"A resource with the same name cannot be created in location '{location}'. "
-            "Please select a new resource name.",
+            f"The resource '{target.name}' already exists in location '{before}' in resource group"
+            f" '{target.group}'. A resource with the same name cannot be created in location '{location}'."
+            " Please select a new resource name.",
         )
     tags = body.get("tags")
     if tags is not None and not isinstance(tags, Mapping):

@@ -23,7 +23,7 @@ _BARE_KEY = re.compile(r"([{,]\s*)template(\s*:)")
 
 @dataclass(frozen=True)
 class Sent:
-    """``parameters`` are values; those from a Key Vault are fetched. ``references`` are the latter's names."""
+    """``parameters`` are values; those from a Key Vault are fetched, and named in ``references``."""
 
     name: str
     scope: str
@@ -48,7 +48,8 @@ def read(world: World, request: Request, by: Actor, scope: str) -> Sent:
         raise CloudError(
             400,
             "InvalidDeploymentName",
-            f"The deployment name '{name}' is invalid. It has 1 to 64 letters, digits, '-', '_', '.', '(' and ')'.",
+            f"The deployment name '{name}' is invalid. It has 1 to 64 letters, digits, '-', '_', '.', '(' and"
+            " ')'.",
         )
     sent = loads(request)
     if not isinstance(sent, dict) or not isinstance(sent.get("properties"), dict):
@@ -86,7 +87,7 @@ def read(world: World, request: Request, by: Actor, scope: str) -> Sent:
 
 
 def loads(request: Request) -> Any:
-    """The body as JSON, or as the near-JSON that ``az`` sends. Raises CloudError 400 InvalidRequestContent."""
+    """The body as JSON, or the near-JSON that ``az`` sends. Raises CloudError 400 InvalidRequestContent."""
     try:
         return json.loads(request.body)
     except ValueError:
@@ -119,8 +120,8 @@ def _check_location(world: World, scope: str, name: str, location: Any) -> None:
         raise CloudError(
             400,
             "LocationNotAvailableForDeployment",
-            f"The provided location '{location}' is not available for deployment. List of available regions is "
-            f"'{','.join(regions.NAMES)}'.",
+            f"The provided location '{location}' is not available for deployment. List of available regions"
+            f" is '{','.join(regions.NAMES)}'.",
         )
 
 
@@ -142,8 +143,8 @@ def _secret(world: World, by: Actor, name: str, reference: Any) -> str:
         raise CloudError(
             403,
             "KeyVaultParameterReferenceAuthorizationFailed",
-            f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have permission to perform "
-            f"action '{action}' on the specified KeyVault resource '{vault['id']}'.",
+            f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have permission to"
+            f" perform action '{action}' on the specified KeyVault resource '{vault['id']}'.",
         )
     try:
         found = secrets.version(secrets.get(world, vault["name"], secret), reference.get("secretVersion"))

@@ -86,10 +86,12 @@ def parameter_values(world: World, by: Actor, deployment: Mapping[str, Any]) -> 
     names = list(declared)
     for start in range(0, len(names), 60):  # a template has at most 64 outputs
         outputs = {
-            name: {**{k: v for k, v in declared[name].items() if k in ("type", "$ref", "items", "properties")},
-                   "value": f"[parameters('{name}')]"}
+            name: {
+                **{k: v for k, v in declared[name].items() if k in ("type", "$ref", "items", "properties")},
+                "value": f"[parameters('{name}')]",
+            }
             for name in names[start : start + 60]
-        }  # fmt: skip
+        }
         probe = {k: v for k, v in template.items() if k not in ("resources", "outputs", "variables")}
         run = {**deployment["_run"], "template": {**probe, "resources": [], "outputs": outputs}}
         for name, output in evaluated(world, by, {**deployment, "_run": run}).outputs.items():

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reconciler.armtemplate import Evaluation, TemplateError
-from sandbox.clock import iso
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import actor, authorization, ids, lists, operations, records, scopes, writes
+from sandbox.services.arm import actor, authorization, ids, lists, operations, records, scopes
 from sandbox.services.arm.actor import Actor
-from sandbox.services.arm.deployments import body, model, run, shapes, whatif
+from sandbox.services.arm.deployments import body, run, shapes, validate, whatif
 from sandbox.services.arm.deployments.body import Sent
 from sandbox.services.arm.deployments.model import DEPLOYMENTS, TYPE
 from sandbox.services.arm.kinds import style
@@ -24,7 +22,7 @@ def _put(world: World, request: Request) -> Response:
     sent = body.read(world, request, by, scope)
     previous = world.store.get(DEPLOYMENTS, sent.id.lower())
     _check_previous(sent, previous)
-    draft, _ = _validated(world, by, sent, request)
+    draft, _ = validate.validated(world, by, sent)
     shown = records.public(draft)
     run.begin(world, draft)
     where = f"{operations.HOST}{draft['id']}/operationStatuses/{draft['_run']['operation']}"
@@ -38,7 +36,7 @@ def _put(world: World, request: Request) -> Response:
 def _validate(world: World, request: Request) -> Response:
     scope, by = _scope(world, request, "validate/action")
     sent = body.read(world, request, by, scope)
-    draft, evaluation = _validated(world, by, sent, request)
+    draft, evaluation = validate.validated(world, by, sent)
     draft["properties"] |= {
         "provisioningState": "Succeeded",
         "duration": "PT0S",
@@ -50,7 +48,7 @@ def _validate(world: World, request: Request) -> Response:
 def _what_if(world: World, request: Request) -> Response:
     scope, by = _scope(world, request, "whatIf/action")
     sent = body.read(world, request, by, scope)
-    draft, evaluation = _validated(world, by, sent, request)
+    draft, evaluation = validate.validated(world, by, sent)
     id_only = sent.result_format.lower() == "resourceidonly"
     found = whatif.changes(world, by, draft, evaluation, id_only)
     result = {
@@ -111,8 +109,8 @@ def _cancel(world: World, request: Request) -> Response:
         raise CloudError(
             409,
             "DeploymentCannotBeCancelled",
-            f"The deployment '{deployment['name']}' cannot be cancelled because it has provisioning state '{state}' or "
-            "it has already expired.",
+            f"The deployment '{deployment['name']}' cannot be cancelled because it has provisioning state"
+            f" '{state}' or it has already expired.",
         )
     run.cancel(world, deployment)
     return Response(204)
@@ -166,69 +164,6 @@ def _hash(world: World, request: Request) -> Response:
     return Response(200, {"minifiedTemplate": minified, "templateHash": shapes.template_hash(template)})
 
 
-def _validated(world: World, by: Actor, sent: Sent, request: Request) -> tuple[dict[str, Any], Evaluation]:
-    """The deployment as accepted, not stored, and its first evaluation. Raises what validation refuses."""
-    now = iso(world.now())
-    draft: dict[str, Any] = {
-        "id": scopes.scope(world, sent.scope) + f"/providers/{TYPE}/{sent.name}",
-        "name": sent.name,
-        "type": TYPE,
-        **({"location": sent.location} if sent.location else {}),
-        **({"tags": sent.tags} if sent.tags else {}),
-        "properties": {"mode": sent.mode},
-        "_run": {
-            "scope": scopes.scope(world, sent.scope),
-            "template": sent.template,
-            "parameters": sent.parameters,
-            "started": now,
-            "actor": actor.to_json(by),
-            "operation": f"{8583 * 10**16 + world.store_serial():020}",
-            "fails": by.fault.fails,
-            "done": {},
-            "failed": {},
-            "operations": [],
-            "nested": [],
-            "later": "",
-        },
-    }
-    try:
-        first = model.evaluated(world, by, draft, hidden=None)
-        members = [one.id.lower() for one in model.written(first)]
-        evaluation = model.evaluated(world, by, draft, frozenset(members))
-        values = model.parameter_values(world, by, draft)
-    except TemplateError as fault:
-        raise model.invalid_template(fault) from None
-    kept = draft["_run"]
-    kept["members"] = members
-    kept["holders"] = _holders(evaluation)
-    kept["pace"] = by.fault.delay.total_seconds() / max(len(members), 1)
-    draft["properties"] = {
-        "templateHash": shapes.template_hash(sent.template),
-        "parameters": shapes.parameters(values, sent.references),
-        "mode": sent.mode,
-        "provisioningState": "Accepted",
-        "timestamp": now,
-        "duration": "PT0.0000998S",
-        "correlationId": by.correlation_id,
-        "providers": shapes.providers(evaluation),
-        "dependencies": shapes.dependencies(evaluation),
-        **({"validationLevel": sent.validation_level} if sent.validation_level else {}),
-    }
-    if "parameters" not in sent.template:
-        del draft["properties"]["parameters"]
-    _check_rights(world, by, evaluation)
-    _preflight(world, by, sent.name, evaluation)
-    return draft, evaluation
-
-
-def _holders(evaluation: Evaluation) -> dict[str, str]:
-    """The nested deployment that a resource sits in, by the resource's id in lower case."""
-    found: dict[str, str] = {}
-    for nested in sorted(evaluation.deployments, key=lambda one: -len(one.resources)):
-        found |= {one.lower(): nested.id for one in nested.resources}
-    return found
-
-
 def _check_previous(sent: Sent, previous: dict[str, Any] | None) -> None:
     if previous is None:
         return
@@ -236,65 +171,17 @@ def _check_previous(sent: Sent, previous: dict[str, Any] | None) -> None:
         raise CloudError(
             409,
             "DeploymentActive",
-            f"The deployment with resource id '{sent.id}' cannot be saved, because this would overwrite an existing "
-            "deployment which is still active. Please see https://aka.ms/arm-deploy for usage details.",
+            f"The deployment with resource id '{sent.id}' cannot be saved, because this would overwrite an"
+            " existing deployment which is still active. Please see https://aka.ms/arm-deploy for usage"
+            " details.",
         )
     if sent.location and previous.get("location") != sent.location:
         raise CloudError(
             409,
             "InvalidDeploymentLocation",
-            f"Invalid deployment location '{sent.location}'. The deployment '{sent.name}' already exists in location "
-            f"'{previous.get('location')}'.",
+            f"Invalid deployment location '{sent.location}'. The deployment '{sent.name}' already exists in"
+            f" location '{previous.get('location')}'.",
         )
-
-
-def _check_rights(world: World, by: Actor, evaluation: Evaluation) -> None:
-    """A deployment is refused as a whole when its caller may not write one of its resources."""
-    caller = by.caller
-    if caller is None:
-        return
-    refused = [
-        f"Authorization failed for template resource '{one.name}' of type '{one.type}'. The client "
-        f"'{caller.client_id}' with object id '{caller.object_id}' does not have permission to perform action "
-        f"'{one.type}/write' at scope '{one.id}'."
-        for one in model.written(evaluation)
-        if not authorization.allowed(world, caller.object_id, one.id, f"{one.type}/write")
-    ]
-    if refused:
-        text = " ".join(f"'{one}'" for one in refused)
-        many = (
-            "Deployment failed with multiple errors"
-            if len(refused) > 1
-            else "The template deployment failed with error"
-        )
-        raise CloudError(403, "InvalidTemplateDeployment", f"{many}: {text}.")
-
-
-def _preflight(world: World, by: Actor, name: str, evaluation: Evaluation) -> None:
-    """Ask the providers of resources that wait for nothing whether they would take them."""
-    faults: list[CloudError] = []
-    for one in model.written(evaluation):
-        target = ids.parse(one.id)
-        if target is None or one.depends_on or model.holds_unknown(one.body):
-            continue
-        if target.namespace.lower() in ("microsoft.authorization", "microsoft.resources"):
-            continue
-        try:
-            writes.check(world, by, target, "PUT", dict(one.body), one.api_version, preflight=True)
-        except CloudError as fault:
-            if fault.code != "ParentResourceNotFound":
-                faults.append(fault)
-    if not faults:
-        return
-    details = [shapes.error_body(fault) for fault in faults]
-    if any(fault.code == "RequestDisallowedByPolicy" for fault in faults):
-        message = f"The template deployment '{name}' failed because of policy violation. Please see details for more information."
-    else:
-        message = (
-            f"The template deployment '{name}' is not valid according to the validation procedure. The tracking id is "
-            f"'{by.correlation_id}'. See inner errors for details."
-        )
-    raise CloudError(400, "InvalidTemplateDeployment", message, details=details)
 
 
 def _scope(world: World, request: Request, verb: str) -> tuple[str, Actor]:

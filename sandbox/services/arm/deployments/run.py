@@ -1,7 +1,8 @@
 """A deployment at work: each resource is written when all it waits for is written.
 
-Faults asked of the operation: with ``slow-operation`` the writes are spread evenly over the delay by the world's
-clock; with ``fail-operation`` the last resource in the template's order fails and what waits for it is not tried.
+Faults asked of the operation: with ``slow-operation`` the writes are spread evenly over the delay by the
+world's clock; with ``fail-operation`` the last resource in the template's order fails and what waits for it
+is not tried.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def outputs(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def camel(name: str) -> str:
-    """ARM's serializer lowers the first capitals of a parameter's or output's name: NewNSG → newNSG, VMSS → vmss."""
+    """ARM lowers the first capitals of a parameter's or output's name: NewNSG → newNSG, VMSS → vmss."""
     for index, letter in enumerate(name):
         last_of_run = 0 < index < len(name) - 1 and not name[index + 1].isupper()
         if not letter.isupper() or last_of_run:
@@ -66,7 +66,11 @@ def camel(name: str) -> str:
 def spelt(type_: str) -> str:
     """``securestring`` → ``SecureString``."""
     lower = type_.lower()
-    return "Secure" + lower.removeprefix("secure").capitalize() if lower.startswith("secure") else lower.capitalize()
+    return (
+        "Secure" + lower.removeprefix("secure").capitalize()
+        if lower.startswith("secure")
+        else lower.capitalize()
+    )
 
 
 def direct(evaluation: Evaluation) -> list[tuple[str, str, Any]]:

@@ -77,9 +77,11 @@ def _change(
         return {
             "resourceId": resource.id,
             "changeType": "Unsupported",
-            "unsupportedReason": f"Changes to the resource declared {where} cannot be analyzed because its resource "
-            "ID or API version cannot be calculated until the deployment is under way. "
-            "Please see https://aka.ms/WhatIfUnidentifiableResource for more guidance.",
+            "unsupportedReason": (
+                f"Changes to the resource declared {where} cannot be analyzed because its resource "
+                "ID or API version cannot be calculated until the deployment is under way. "
+                "Please see https://aka.ms/WhatIfUnidentifiableResource for more guidance."
+            ),
         }
     if id_only:
         return {"resourceId": resource.id, "changeType": "Create" if before is None else "Deploy"}

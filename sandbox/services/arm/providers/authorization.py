@@ -1,4 +1,4 @@
-"""Microsoft.Authorization: role assignments and definitions, locks, policies."""
+"""Role assignments and role definitions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _check_assignment(world: World, write: Write) -> None:
         raise CloudError(
             400,
             "InvalidRoleAssignmentId",
-            f"The role assignment ID '{write.target.name}' is not valid. The role assignment ID must be a GUID.",
+            f"The role assignment ID '{write.target.name}' is not valid. The role assignment ID must be a"
+            " GUID.",
         )
     properties = _properties(write)
     for field in ("roleDefinitionId", "principalId"):
@@ -67,17 +68,18 @@ def _check_assignment(world: World, write: Write) -> None:
         raise CloudError(
             400,
             "PrincipalNotFound",
-            f"Principal {flat} does not exist in the directory {world.tenant_id}. Check that you have the correct "
-            "principal ID. If you are creating this principal and then immediately assigning a role, this error might "
-            "be related to a replication delay. In this case, set the role assignment principalType property to a "
-            "value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+            f"Principal {flat} does not exist in the directory {world.tenant_id}. Check that you have the"
+            " correct principal ID. If you are creating this principal and then immediately assigning a"
+            " role, this error might be related to a replication delay. In this case, set the role"
+            " assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See"
+            " https://aka.ms/docs-principaltype",
         )
     if known and told not in (None, "ServicePrincipal"):
         raise CloudError(
             400,
             "UnmatchedPrincipalType",
-            f"The PrincipalId '{flat}' has type 'ServicePrincipal' , which is different from specified PrinciaplType "
-            f"'{told}'.",
+            f"The PrincipalId '{flat}' has type 'ServicePrincipal' , which is different from specified"
+            f" PrinciaplType '{told}'.",
         )
     _check_conflicts(world, write, principal, role)
 
@@ -211,7 +213,8 @@ def _check_role(world: World, write: Write) -> None:
         raise CloudError(
             409,
             "RoleDefinitionWithSameNameExists",
-            f"A role definition cannot be updated with a name that already exists: '{properties['roleName']}'.",
+            "A role definition cannot be updated with a name that already exists:"
+            f" '{properties['roleName']}'.",
         )
 
 
@@ -261,88 +264,6 @@ def _list_roles(world: World, request: Request) -> Response:
     return Response(200, {"value": found})
 
 
-# Locks and policies
-
-
-def _check_lock(world: World, write: Write) -> None:
-    level = _properties(write).get("level")
-    if level not in ("CanNotDelete", "ReadOnly"):
-        raise CloudError(
-            400,
-            "LockLevelInvalid",
-            f"The lock level '{level}' is not valid. Use 'CanNotDelete' or 'ReadOnly'.",
-        )
-
-
-def _check_policy_assignment(world: World, write: Write) -> None:
-    definition = str(_properties(write).get("policyDefinitionId") or "")
-    if not definition:
-        raise CloudError(
-            400, "InvalidCreatePolicyAssignmentRequest", "The policy assignment needs a 'policyDefinitionId'."
-        )
-    # What Azure brings along (/providers/…) is taken as being there; it is never enforced.
-    if not definition.lower().startswith("/providers/microsoft.authorization/") and not records.get(
-        world, definition
-    ):
-        name = definition.rsplit("/", 1)[-1]
-        raise CloudError(
-            404, "PolicyDefinitionNotFound", f"The policy definition '{name}' could not be found."
-        )
-
-
-def _fill_policy_assignment(world: World, write: Write) -> Document:
-    sent, before = _properties(write), (write.previous or {}).get("properties", {})
-    made = before.get("metadata", {})
-    metadata = {
-        **{k: v for k, v in (sent.get("metadata") or {}).items() if k not in ("updatedBy", "updatedOn")},
-        "createdBy": made.get("createdBy") or _author(write),
-        "createdOn": made.get("createdOn") or iso(write.now),
-        "updatedBy": None if write.created else _author(write),
-        "updatedOn": None if write.created else iso(write.now),
-    }
-    fields = {k: v for k, v in write.merged.items() if k in ("location", "identity")}
-    by = {
-        "createdBy": metadata["createdBy"],
-        "createdByType": "Application",
-        "createdAt": metadata["createdOn"],
-    }
-    changed = {
-        "lastModifiedBy": _author(write),
-        "lastModifiedByType": "Application",
-        "lastModifiedAt": iso(write.now),
-    }
-    return {
-        **fields,
-        "systemData": {**by, **changed},
-        "properties": {
-            **sent,
-            "definitionVersion": sent.get("definitionVersion") or "1.*.*",
-            "scope": write.target.scope,
-            "metadata": metadata,
-            "enforcementMode": sent.get("enforcementMode") or "Default",
-        },
-    }
-
-
-def _fill_policy(world: World, write: Write) -> Document:
-    sent = _properties(write)
-    if not isinstance(sent.get("policyRule"), Mapping):
-        raise CloudError(400, "InvalidPolicyRule", "Failed to parse policy rule: 'policyRule' is missing.")
-    return {"properties": {"policyType": "Custom", "mode": "Indexed", **sent}}
-
-
-def _no_policy(target: ResourceId) -> CloudError:
-    return CloudError(
-        404, "PolicyDefinitionNotFound", f"The policy definition '{target.name}' could not be found."
-    )
-
-
-def _no_policy_assignment(target: ResourceId) -> CloudError:
-    return CloudError(
-        404, "PolicyAssignmentNotFound", f"The policy assignment '{target.name}' could not be found."
-    )
-
-
 def _scope(world: World, request: Request, type_: str) -> str:
     text = "/" + request.params["scope"].strip("/") if "scope" in request.params else ""
     authorization.require(world, actor.of(request), f"{type_}/read", text)
@@ -384,34 +305,6 @@ KINDS = (
         update=style("201 body"),
         patch=None,
         delete=style("200 body"),
-        state=False,
-        tracked=False,
-    ),
-    Kind(
-        "Microsoft.Authorization/locks",
-        check=_check_lock,
-        patch=None,
-        state=False,
-        tracked=False,
-    ),
-    Kind(
-        "Microsoft.Authorization/policyAssignments",
-        check=_check_policy_assignment,
-        fill=_fill_policy_assignment,
-        missing=_no_policy_assignment,
-        create=style("201 body"),
-        update=style("201 body"),
-        delete=style("200 body"),
-        state=False,
-        tracked=False,
-    ),
-    Kind(
-        "Microsoft.Authorization/policyDefinitions",
-        fill=_fill_policy,
-        missing=_no_policy,
-        create=style("201 body"),
-        update=style("201 body"),
-        patch=None,
         state=False,
         tracked=False,
     ),
