@@ -207,7 +207,8 @@ class _Builder:
     def _template_faults(self, error: TemplateError, here: str) -> Iterable[Fault]:
         place = self.environment.where(here)
         for fault in error.faults:
-            yield Fault(str(fault.position) if fault.position.file else place, fault.message)
+            told = str(fault).removeprefix(f"{fault.position}: ")
+            yield Fault(str(fault.position) if fault.position.file else place, told)
 
     def _take(
         self,

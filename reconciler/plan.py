@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from reconciler.change import HOLDS, WRITES, Action, Change, Held
+from reconciler.change import HOLDS, WAITS, WRITES, Action, Change, Held
 from reconciler.diff import FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import StalePlan, UnsafePlan
@@ -141,7 +141,7 @@ def make(
     not_accepted: dict[Key, tuple[FieldChange, ...]] = {}
     equal: dict[Key, tuple[Any, ...]] = {}
     unchanged = 0
-    missing: dict[Key, Key] = {}
+    missing: dict[Key, Held] = {}
     for resource in graph:
         key = resource.key
         entry = state.entries.get(key)
@@ -152,9 +152,12 @@ def make(
             if stopped and key in stopped:
                 verdict = hold(key, "secret", stopped[key], verdict.change)
             elif lacking is not None:
-                verdict = hold(key, "needs", f"It needs {lacking}.", verdict.change)
-        if seen.status is not Status.PRESENT and verdict.change is None:
-            missing[key] = lacking or key
+                waits = lacking.code in WAITS
+                code = lacking.code if waits else "needs"
+                verdict = hold(key, code, f"It needs {lacking.key}.", verdict.change)
+        held = verdict.waiting or verdict.blocked
+        if seen.status is not Status.PRESENT and held is not None:
+            missing[key] = lacking or held
         if verdict.change is not None:
             changes.append(verdict.change)
         if verdict.blocked is not None:
@@ -184,7 +187,7 @@ def make(
             orphaned.append(key)
             continue
         seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
-        verdict = judge_gone(entry, seen, policy, commit, now)
+        verdict = judge_gone(entry, seen, policy, environment, commit, now)
         if verdict.change is not None:
             deletes[key] = verdict.change
         if verdict.blocked is not None:
@@ -220,11 +223,11 @@ def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
         for c in plan.writes
         if c.action is not Action.CREATE and not policy.acknowledged(c.action, c.key, today)
     ]
-    deletes = [change for change in counted if change.action is Action.DELETE]
+    deletes = [change for change in counted if change.action is not Action.UPDATE]
     if policy.deletes is not None and len(deletes) > policy.deletes:
         return (
-            f"the plan deletes {len(deletes)} resources and policy.limits.deletes lets {policy.deletes} go. "
-            "Nothing is written. Acknowledge the deletes in policy.acknowledge, or raise the limit."
+            f"the plan deletes or replaces {len(deletes)} resources and policy.limits.deletes lets "
+            f"{policy.deletes} go. Nothing is written. Acknowledge them in policy.acknowledge, or raise the limit."
         )
     if policy.changes is not None and len(counted) > policy.changes:
         return (

@@ -21,7 +21,7 @@ from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.provider import Pending
 from reconciler.record import State
-from reconciler.resource import Key, Observation, Status
+from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked
 from reconciler.settle import settle
 from reconciler.source import Snapshot
@@ -78,15 +78,15 @@ class Planner:
         session.secure.update(desired.secure)
         ended, running = self.look_after(state, cloud)
         live = live_.observe(desired.graph, state, cloud.providers)
+        seen = live.observations
         others = cloud.look_up(resolve_.referred(desired.graph))
-        graph = Graph(resolve_.resolve(resource, live.observations, others) for resource in desired.graph)
+        graph = Graph(resolve_.resolve(resource, seen, others) for resource in desired.graph)
+        seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
         now = cloud.now()
-        state = settle(
-            state, graph, live.observations, ended, mask=self.mask, commit=snapshot.commit, now=now
-        )
+        state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         plan = plan_.make(
             graph,
-            live.observations,
+            seen,
             state,
             policy_of(environment, len(state.ours)),
             environment=environment.name,
@@ -97,9 +97,7 @@ class Planner:
             stopped=desired.blocked,
         )
         warnings = (*snapshot.warnings, *desired.warnings)
-        return Planned(
-            plan, state, graph, live.observations, desired, others, cloud.calls(), warnings
-        ), running
+        return Planned(plan, state, graph, seen, desired, others, cloud.calls(), warnings), running
 
     def look_after(self, state: State, cloud: Cloud) -> tuple[dict[Key, ReconcilerError | None], set[Key]]:
         """Look once at every long operation that an earlier run left, and at calls without an answer."""
@@ -185,6 +183,12 @@ class Planner:
     def mask(self, type_: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """What of a spec may be kept in state."""
         return masked(spec, for_type(type_), self.checkout.key())
+
+
+def _absent(graph: Graph, seen: Mapping[Key, Observation]) -> list[Resource]:
+    """What is absent though all that it needs is there: it may be there under another name."""
+    gone = {key for key, observation in seen.items() if observation.status is Status.ABSENT}
+    return [resource for resource in graph if resource.key in gone and not gone.intersection(resource.needs)]
 
 
 def sections_of(environment: Environment) -> frozenset[str]:

@@ -60,5 +60,4 @@ class Policy:
 
 def matches(pattern: str, key: Key) -> bool:
     """Whether a pattern with `*` and `?` names this key, written encoded or plain, whatever its case."""
-    plain = f"{key.kind}/{key.scope}/{key.name}".lower()
-    return fnmatchcase(str(key).lower(), pattern.lower()) or fnmatchcase(plain, pattern.lower())
+    return any(fnmatchcase(form.lower(), pattern.lower()) for form in (str(key), key.plain))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -152,8 +153,6 @@ def escape(value: Any) -> str:
 
 def short(value: Any) -> str:
     """A value on one line: JSON-like, cut where it is long."""
-    import json
-
     if value is ABSENT:
         return "(none)"
     text = json.dumps(value, ensure_ascii=False, default=str)
@@ -169,7 +168,7 @@ def field_line(field: FieldChange) -> str:
 def change_lines(change: Change, note: str = "") -> Iterator[str]:
     sign, colour = SIGNS[change.action.value]
     why = f"[dim]({change.cause.value}{'; ' + escape(change.reason) if change.reason else ''})[/dim]"
-    yield f"  [{colour}]{sign} {escape(change.key)}[/{colour}] {why}{note}"
+    yield f"  [{colour}]{sign} {escape(change.key.plain)}[/{colour}] {why}{note}"
     if change.action is not Action.ADOPT:
         yield from (field_line(field) for field in change.fields)
     for reset in change.resets:
@@ -188,18 +187,18 @@ def plan_lines(plan: Plan, warnings: Iterable[str] = (), *, verbose: bool = Fals
             yield from change_lines(held.change, f" [red]blocked: {held.code}[/red]")
             yield f"      {escape(held.reason)}"
         else:
-            yield f"  [red]! {escape(held.key)}[/red] {held.code}: {escape(held.reason)}"
+            yield f"  [red]! {escape(held.key.plain)}[/red] {held.code}: {escape(held.reason)}"
     for held in plan.waiting:
-        yield f"  [blue]… {escape(held.key)}[/blue] {held.code}: {escape(held.reason)}"
+        yield f"  [blue]… {escape(held.key.plain)}[/blue] {held.code}: {escape(held.reason)}"
     for key, fields in sorted(plan.not_accepted.items()):
-        yield f"  [yellow]≠ {escape(key)}[/yellow] Azure keeps another value than was sent:"
+        yield f"  [yellow]≠ {escape(key.plain)}[/yellow] Azure keeps another value than was sent:"
         yield from (f"      {escape(f.path)}: sent {short(f.desired)}, kept {short(f.live)}" for f in fields)
     yield from _list("orphaned: ours, and no longer in Git; nothing is deleted", plan.orphaned)
     yield from _list("unmanaged: beside ours, never touched", plan.unmanaged)
     if verbose:
         for key, equal in sorted(plan.equal.items()):
             for judged in equal:
-                yield f"  [dim]= {escape(key)} {escape(judged.path)}: judged equal, {judged.rule}[/dim]"
+                yield f"  [dim]= {escape(key.plain)} {escape(judged.path)}: judged equal, {judged.rule}[/dim]"
     yield summary_line(plan)
     if plan.unsafe:
         yield f"[red]unsafe:[/red] {escape(plan.unsafe)}"
@@ -209,7 +208,7 @@ def _list(title: str, keys: Iterable[Key]) -> Iterator[str]:
     keys = tuple(keys)
     if keys:
         yield f"  [dim]{title}[/dim]"
-        yield from (f"    [dim]{escape(key)}[/dim]" for key in keys)
+        yield from (f"    [dim]{escape(key.plain)}[/dim]" for key in keys)
 
 
 def summary_line(plan: Plan) -> str:

@@ -44,6 +44,11 @@ class Key:
         kind, scope, name = text.split("/")
         return cls(kind, unquote(scope), unquote(name))
 
+    @property
+    def plain(self) -> str:
+        """For the eye, and in patterns: without percent signs. It does not always read back."""
+        return f"{self.kind}/{self.scope}/{self.name}"
+
     def __str__(self) -> str:
         return f"{self.kind}/{_encode(self.scope)}/{_encode(self.name)}"
 

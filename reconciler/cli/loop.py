@@ -141,15 +141,14 @@ def _progress(json_: bool, no_color: bool) -> Callable[..., None]:
 
     def show(event: str, changes: tuple[Any, ...], outcomes: tuple[Any, ...]) -> None:
         if event == "wave":
-            told = ", ".join(f"{SIGNS[c.action.value][0]} {c.key}" for c in changes[:3])
+            told = ", ".join(f"{SIGNS[c.action.value][0]} {c.key.plain}" for c in changes[:3])
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             console.print(f"[dim]wave of {len(changes)}: {escape(told)}{more} …[/dim]")
         for outcome in outcomes:
             mark = marks.get(outcome.result.value, outcome.result.value)
             error = f": {escape(outcome.error)}" if outcome.error else ""
-            console.print(
-                f"  {mark} {outcome.action.value} {escape(outcome.key)} ({outcome.seconds:.1f} s){error}"
-            )
+            what = f"{outcome.action.value} {escape(outcome.key.plain)}"
+            console.print(f"  {mark} {what} ({outcome.seconds:.1f} s){error}")
 
     return show
 

@@ -98,7 +98,7 @@ def template(
         evaluation = armtemplate.evaluate(armtemplate.parse(_read(file), str(file)), given, where)
     except armtemplate.TemplateError as error:
         raise InputError(
-            Fault(str(f.position if f.position.file else file), f.message) for f in error.faults
+            Fault(str(f.position), str(f).removeprefix(f"{f.position}: ")) for f in error.faults
         ) from None
     print_json(render.evaluation_json(evaluation))
     return 0

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
-from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError
+from reconciler.errors import CloudError, Forbidden, NotFound, SignInError
 from reconciler.providers.azure import Arm, error_of
 from reconciler.providers.deployment import MARK, RUN, NeverArrived, failures, generate, is_final
 from reconciler.providers.provider import Done, Looked, Pending
@@ -21,6 +21,7 @@ GROUPS = "2024-11-01"
 DEPLOYMENTS = "2025-04-01"
 READERS = 10
 """Reads at once."""
+ROLE_ASSIGNMENTS = "microsoft.authorization/roleassignments"
 
 PERMANENT = (
     "microsoft.storage/storageaccounts/blobservices",
@@ -83,6 +84,42 @@ class ArmProvider:
         if group is not None and group.status is not Status.PRESENT:
             return Observation(wanted.key, group.status, error=group.error)
         return self._look(wanted.key, id_, str(wanted.at["apiVersion"]))
+
+    def elsewhere(self, absent: Iterable[Resource]) -> Mapping[Key, Observation]:
+        """Absent resources that are there under another name.
+
+        A role assignment's name is any GUID, and Azure refuses a second one with the same principal, role and
+        scope (RoleAssignmentExists, https://learn.microsoft.com/azure/role-based-access-control/troubleshooting):
+        whoever made it, it is what is wanted."""
+        asked = [resource for resource in absent if resource.type.lower() == ROLE_ASSIGNMENTS]
+        with ThreadPoolExecutor(READERS) as pool:
+            found = pool.map(self._same_assignment, asked)
+        return {observation.key: observation for observation in found if observation is not None}
+
+    def _same_assignment(self, wanted: Resource) -> Observation | None:
+        said = wanted.spec.get("properties") or {}
+        principal, role = said.get("principalId"), said.get("roleDefinitionId")
+        if not isinstance(principal, str) or not isinstance(role, str):
+            return None
+        scope, _, name = str(wanted.at["id"]).rpartition(
+            "/providers/Microsoft.Authorization/roleAssignments/"
+        )
+        if not name:
+            return None
+        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+        filtered = f"$filter=principalId%20eq%20'{principal}'"
+        try:
+            assignments = list(self._arm.pages(path, str(wanted.at["apiVersion"]), query=filtered))
+        except CloudError:
+            return None
+        for body in assignments:
+            properties = body["properties"]
+            same_role = (
+                properties["roleDefinitionId"].lower().rsplit("/", 1)[1] == role.lower().rsplit("/", 1)[1]
+            )
+            if same_role and properties["scope"].lower().rstrip("/") == scope.lower():
+                return Observation(wanted.key, Status.PRESENT, id=body["id"], spec=body)
+        return None
 
     def look_up(self, id_: str, api_version: str) -> Mapping[str, Any] | None:
         """Any resource as GET gives it, ours or not; None where it is not there or not to be read."""
@@ -193,14 +230,7 @@ class ArmProvider:
             return Done()
         keys = {id_: Key.parse(text) for id_, text in token["resources"].items()}
         operations = self._arm.pages(f"{token['deployment']}/operations", DEPLOYMENTS)
-        return Done(self._forgive(failures(keys, deployment, operations), token))
-
-    def _forgive(self, failed: dict[Key, Any], token: Mapping[str, Any]) -> dict[Key, Any]:
-        """A role assignment that exists with the same principal, role and scope is what was wanted.
-
-        Azure answers RoleAssignmentExists where it has another name
-        (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting)."""
-        return failed
+        return Done(failures(keys, deployment, operations))
 
     def _poll_url(self, token: Mapping[str, Any]) -> Done | Pending:
         """Follow Azure-AsyncOperation or Location, as https://aka.ms/arm-async tells."""
@@ -225,6 +255,3 @@ class ArmProvider:
         if seen.status is Status.GOING:
             return Pending(token)
         return Done({key: NeverArrived("the delete was not made.", where=str(key))})
-
-
-__all__ = ["ArmProvider", "Conflict"]

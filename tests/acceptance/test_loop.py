@@ -51,7 +51,9 @@ def test_drift_is_named_by_field_and_put_back_by_one_write(project: Project, san
     writes = [entry for entry in sandbox.journal()[at:] if entry["write"]]
     assert [entry["method"] for entry in writes] == ["PUT"]
     deployment = Azure().get(writes[0]["path"], "2025-04-01")
-    assert [Path(found["id"]).name for found in deployment["properties"]["outputResources"]] == ["bikesharedev"]
+    assert [Path(found["id"]).name for found in deployment["properties"]["outputResources"]] == [
+        "bikesharedev"
+    ]
     assert project.run("plan", "dev").code == 0
 
 
@@ -71,7 +73,11 @@ def test_a_commit_changes_just_what_it_says(project: Project) -> None:
     """One parameter of test.yaml: one change, with cause commit."""
     assert project.run("tick", "dev").code == 0
     assert project.run("tick", "test").code == 0
-    project.edit("environments/test.yaml", "deployDatabricks: true", "deployDatabricks: true\n        storageSku: Standard_ZRS")
+    project.edit(
+        "environments/test.yaml",
+        "deployDatabricks: true",
+        "deployDatabricks: true\n        storageSku: Standard_ZRS",
+    )
     planned = project.run("plan", "test")
     [change] = planned.json["changes"]
     assert (change["action"], change["cause"]) == ("update", "commit")

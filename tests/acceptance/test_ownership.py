@@ -58,7 +58,9 @@ def test_a_protected_type_stays_until_a_commit_lets_it_go(project: Project) -> N
 
 def test_what_exists_and_differs_is_not_taken_over(project: Project) -> None:
     azure = Azure()
-    azure.call("PUT", group("one", f"{IDENTITY}/third"), VERSION, {"location": "westeurope", "tags": {"a": "b"}})
+    azure.call(
+        "PUT", group("one", f"{IDENTITY}/third"), VERSION, {"location": "westeurope", "tags": {"a": "b"}}
+    )
     project.write(
         "arm/main.json",
         template(identity("first"), identity("second"), storage("ourstorage0001"), identity("third", a="c")),
@@ -66,13 +68,17 @@ def test_what_exists_and_differs_is_not_taken_over(project: Project) -> None:
     project.repository.commit()
     planned = project.run("plan", "one")
     assert planned.code == 2
-    assert [(held["key"].split(":")[-1], held["code"]) for held in planned.json["blocked"]] == [("third", "exists")]
+    assert [(held["key"].split(":")[-1], held["code"]) for held in planned.json["blocked"]] == [
+        ("third", "exists")
+    ]
     assert project.run("tick", "one").json["calls"]["write"] == 0
 
 
 def test_what_exists_and_is_the_same_is_adopted_without_a_write(project: Project) -> None:
     azure = Azure()
-    azure.call("PUT", group("one", f"{IDENTITY}/third"), VERSION, {"location": "westeurope", "tags": {"a": "b"}})
+    azure.call(
+        "PUT", group("one", f"{IDENTITY}/third"), VERSION, {"location": "westeurope", "tags": {"a": "b"}}
+    )
     project.write(
         "arm/main.json",
         template(identity("first"), identity("second"), storage("ourstorage0001"), identity("third", a="b")),
@@ -88,9 +94,12 @@ def test_what_exists_and_is_the_same_is_adopted_without_a_write(project: Project
 
 def test_a_section_that_disappears_deletes_nothing(project: Project) -> None:
     text = environment("one").split("  deployments:")[0]
-    project.repository.commit({"environments/one.yaml": text.replace("resourceGroup: one", "resourceGroup: two")})
+    project.repository.commit(
+        {"environments/one.yaml": text.replace("resourceGroup: one", "resourceGroup: two")}
+    )
     planned = project.run("plan", "one")
-    assert [c["action"] for c in planned.json["changes"]] == ["create"], planned.text
+    runs = [c["action"] for c in planned.json["changes"] if "blocked" not in c]
+    assert (runs, len(planned.json["orphaned"])) == (["create"], 3), "the new group, and nothing of the old"
     project.repository.commit({"environments/one.yaml": "apiVersion: reconciler/v1\nname: one\n"})
     planned = project.run("plan", "one")
     assert (planned.code, planned.json["changes"]) == (0, []), planned.text
@@ -111,7 +120,9 @@ def test_a_file_that_disappears_deletes_nothing_and_destroy_keeps_the_protected(
     assert destroyed.code == 0, destroyed.text
     gone = [outcome["key"].split(":")[-1] for outcome in destroyed.json["outcomes"]]
     assert sorted(gone) == ["first", "second"]
-    assert {held["key"].split(":")[-1].split("/")[-1]: held["code"] for held in destroyed.json["blocked"]} == {
+    assert {
+        held["key"].split(":")[-1].split("/")[-1]: held["code"] for held in destroyed.json["blocked"]
+    } == {
         "ourstorage0001": "protected",
         "one": "kept",
     }

@@ -137,6 +137,21 @@ class Azure:
         assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text()}"
         return answer.json() if answer.text() else None
 
+    def call_query(self, method: str, path: str, api_version: str, filter_: str) -> list[Any]:
+        """All pages of a filtered list."""
+        from urllib.parse import quote
+
+        from azure.core.rest import HttpRequest
+
+        url = f"https://management.azure.com{path}?api-version={api_version}&$filter={quote(filter_)}"
+        items: list[Any] = []
+        while url:
+            answer = self.client.send_request(HttpRequest(method, url))
+            assert answer.status_code == 200, answer.text()
+            items += answer.json()["value"]
+            url = answer.json().get("nextLink")
+        return items
+
     def get(self, path: str, api_version: str) -> Any:
         return self.call("GET", path, api_version)
 
