@@ -227,7 +227,8 @@ def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
     if policy.deletes is not None and len(deletes) > policy.deletes:
         return (
             f"the plan deletes or replaces {len(deletes)} resources and policy.limits.deletes lets "
-            f"{policy.deletes} go. Nothing is written. Acknowledge them in policy.acknowledge, or raise the limit."
+            f"{policy.deletes} go. Nothing is written. "
+            "Acknowledge them in policy.acknowledge, or raise the limit."
         )
     if policy.changes is not None and len(counted) > policy.changes:
         return (

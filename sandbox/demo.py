@@ -66,7 +66,9 @@ class Stage:
         try:
             return done.returncode, json.loads(done.stdout)
         except ValueError:
-            raise Wrong(f"{' '.join(words)} printed no JSON: {done.stdout[-500:]}{done.stderr[-2000:]}") from None
+            raise Wrong(
+                f"{' '.join(words)} printed no JSON: {done.stdout[-500:]}{done.stderr[-2000:]}"
+            ) from None
 
     def merge(self, branch: str, path: str, was: str, becomes: str) -> str:
         """A pull request: a branch with one edit, merged into main and pushed. Gives the new commit."""
@@ -144,7 +146,9 @@ def drift(stage: Stage) -> str:
     fields = plan["changes"][0]["fields"]
     told = [(field["path"], field["cause"]) for field in fields]
     expect(told == [("properties.minimumTlsVersion", "drift")], "it should name just that field", fields)
-    return f"{plan['changes'][0]['key']}: {told[0][0]} {fields[0]['desired']} → {fields[0]['live']}, cause drift"
+    return (
+        f"{plan['changes'][0]['key']}: {told[0][0]} {fields[0]['desired']} → {fields[0]['live']}, cause drift"
+    )
 
 
 def heal(environment: str) -> Callable[[Stage], str]:
@@ -175,7 +179,9 @@ def pull_request(stage: Stage) -> str:
     stage.reconciler("tick", "dev")
     code, tick = stage.reconciler("tick", "test")
     expect(code == 0 and tick["result"] == "done", "test should follow the merge", tick)
-    return f"commit {commit[:8]}: {field['path']} {field['live']} → {field['desired']}, cause commit; released"
+    return (
+        f"commit {commit[:8]}: {field['path']} {field['live']} → {field['desired']}, cause commit; released"
+    )
 
 
 def drift_in_test(stage: Stage) -> str:
@@ -255,7 +261,9 @@ def main() -> int:
     console.print("\n[bold]What was shown[/bold]")
     for title, result, seconds in told:
         console.print(f"  {title} ({seconds:.1f} s): {result.replace('[', chr(92) + '[')}")
-    console.print(f"[green]All as promised, in {time.monotonic() - started:.0f} s, on loopback alone.[/green]")
+    console.print(
+        f"[green]All as promised, in {time.monotonic() - started:.0f} s, on loopback alone.[/green]"
+    )
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
