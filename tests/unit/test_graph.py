@@ -60,8 +60,8 @@ def test_every_duplicate_and_every_absent_need_is_told_at_once() -> None:
             ]
         )
     assert str(caught.value).splitlines() == [
-        "f:2:1: k/s/A is there twice; the other is at f:1:1. Remove one of them.",
         "f:1:1: k/s/a needs k/s/x, which is not there.",
+        "f:2:1: k/s/A is there twice; the other is at f:1:1. Remove one of them.",
         "f:3:1: k/s/b needs k/s/y, which is not there.",
     ]
 
