@@ -59,3 +59,14 @@ def test_a_side_without_a_value_is_absent_and_null_is_a_value() -> None:
     assert change.live is ABSENT
     assert not ABSENT
     assert repr(ABSENT) == "ABSENT"
+
+
+def test_null_leaves_the_value_to_azure_but_a_later_edit_is_drift() -> None:
+    assert fields({"p": None}, {"p": 5}) == []
+    assert fields({"p": None}, {"p": 5}, {"p": None}, {"p": 5}) == []
+    assert fields({"p": None}, {"p": 6}, {"p": None}, {"p": 5}) == [("p", "drift", "drift")]
+
+
+def test_a_commit_that_swaps_a_command_line_is_a_commit() -> None:
+    before = {"command": ["a", "b"]}
+    assert fields({"command": ["b", "a"]}, before, before, before) == [("command", "commit", "commit")]
