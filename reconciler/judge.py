@@ -63,11 +63,12 @@ def _adopt(
 ) -> Verdict:
     """Decide about what exists and is not recorded as ours.
 
-    Our mark, or a create of ours that failed half-way, proves it ours all the same: then it is put right."""
+    Our mark, or a create of ours that failed half-way, proves it ours all the same: then it is put right.
+    What takes tags would bear our mark, had our create come about."""
     key = resource.key
-    if seen.mark and seen.mark != environment:
-        return hold(key, "foreign", f"The tag names {seen.mark!r}.")
-    if comparison.changes and (seen.mark == environment or (entry is not None and entry.trouble is not None)):
+    tried = entry is not None and entry.trouble is not None
+    marked = seen.mark == environment and (tried or policy.adopt != "never")
+    if comparison.changes and (marked or (tried and not _takes_tags(resource))):
         reason = (
             "It bears our mark, but nothing is recorded of it."
             if seen.mark
@@ -94,6 +95,10 @@ def _adopt(
     return Verdict(change=change, comparison=comparison)
 
 
+def _takes_tags(resource: Resource) -> bool:
+    return "location" in resource.spec and resource.type.count("/") == 1
+
+
 def judge(
     resource: Resource,
     seen: Observation,
@@ -113,6 +118,8 @@ def judge(
         return hold(key, "unreadable", seen.error)
     if seen.status is Status.GOING:
         return hold(key, "going")
+    if seen.mark not in ("", environment):
+        return hold(key, "foreign", f"The tag names {seen.mark!r}.")
     observed = resource.manage is Manage.OBSERVE or any(matches(pattern, key) for pattern in policy.observe)
     if seen.status is Status.ABSENT:
         if ours and _recent(entry, now):
@@ -184,7 +191,9 @@ def _cause(fields: Sequence[FieldChange]) -> Cause:
     return causes.pop() if len(causes) == 1 else Cause.BOTH
 
 
-def judge_gone(entry: Entry, seen: Observation, policy: Policy, commit: str, now: datetime) -> Verdict:
+def judge_gone(
+    entry: Entry, seen: Observation, policy: Policy, environment: str, commit: str, now: datetime
+) -> Verdict:
     """Decide about a resource that is ours and that Git no longer mentions."""
     key = entry.key
     change = Change(key, Action.DELETE, Cause.REMOVED, (), (), "Git does not mention it any more.")
@@ -196,6 +205,8 @@ def judge_gone(entry: Entry, seen: Observation, policy: Policy, commit: str, now
         return hold(key, "going")
     if seen.status is Status.ABSENT and _recent(entry, now):
         return hold(key, "settling")
+    if seen.mark not in ("", environment):
+        return hold(key, "foreign", f"The tag names {seen.mark!r}.", change)
     if any(matches(pattern, key) for pattern in policy.observe):
         return hold(key, "observed", change=change)
     if policy.protects(entry.type) and not policy.acknowledged(Action.DELETE, key, now.date()):
