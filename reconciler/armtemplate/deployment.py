@@ -60,6 +60,7 @@ class Deployment:
         self.base = base
         self.holder = holder
         self.units: list[Unit] = []
+        self._nameless: list[Unit] = []
         self._twins: set[str] = set()
         self._by_id: dict[str, Unit] = {}
         self._by_name: dict[str, list[Unit]] = {}
@@ -151,6 +152,8 @@ class Deployment:
             # The name of what is not deployed need not make sense.
             del self.run.faults[before:]
         if not fine:
+            if unit.active:
+                self._nameless.append(unit)
             return None
         self.units.append(unit)
         self._register(unit, symbol, index)
@@ -276,6 +279,10 @@ class Deployment:
                         nested.evaluate()
                         nested.outputs()
                         continue
+                self._body(unit)
+        for unit in self._nameless:
+            # Its own faults are worth telling, whatever is wrong with its name.
+            with self.run.at(self.source, unit.path):
                 self._body(unit)
         self._serialize()
 

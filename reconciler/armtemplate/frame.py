@@ -181,7 +181,7 @@ class Frame:
     def _fits(self, subject: str, value: Any, schema: Mapping[str, Any]) -> bool:
         fine = True
         for path, message in types.check(value, schema, self.definitions):
-            where = f" at {path_text(path)[2:] or path_text(path)}" if path else ""
+            where = f" at {path_text(path).removeprefix('$').removeprefix('.')}" if path else ""
             self.run.fault(f"{subject}{where} {message}")
             fine = False
         return fine

@@ -10,8 +10,8 @@ from .context import Context
 from .errors import Fault, Problem
 from .reader import Template, path_text
 
-MAX_STEPS: Final = 5_000_000
-MAX_ITEMS: Final = 5_000_000
+MAX_STEPS: Final = 1_000_000
+MAX_ITEMS: Final = 2_000_000
 MAX_NESTING: Final = 128
 MAX_FAULTS: Final = 100
 
@@ -60,7 +60,7 @@ class Run:
         """Count work against the budget. Raises Problem where it is used up."""
         self.steps += weight
         if self.steps > MAX_STEPS:
-            raise Problem("the template needs more than five million steps; it was given up")
+            raise Problem("the template needs more than a million steps; it was given up")
 
     def grown(self, value: Any) -> None:
         """Count a result against the budget. Raises Problem where it is too large or nested too deep."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .errors import Problem
 
-MAX_NODES: Final = 2_000_000
+MAX_NODES: Final = 1_000_000
 MAX_EXPRESSION: Final = 1_000_000
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -75,7 +75,7 @@ def has_unknown(value: Any) -> bool:
             return True
         left -= 1
         if left < 0:
-            raise Problem("the value is too large: it holds more than two million items")
+            raise Problem("the value is too large: it holds more than a million items")
     return False
 
 
@@ -88,7 +88,7 @@ def unknowns(value: Any) -> list[Unknown]:
         item = stack.pop()
         left -= 1
         if left < 0:
-            raise Problem("the value is too large: it holds more than two million items")
+            raise Problem("the value is too large: it holds more than a million items")
         kind = type(item)
         if kind is Unknown:
             found.append(item)

@@ -129,7 +129,7 @@ def test_outputs(row: dict[str, Any]) -> None:
         output = made[name.lower()]
         assert output.type.lower() == wanted["type"].lower()
         if "value" in wanted and not isinstance(output.value, Unknown):
-            found = [path for path in differences(to_json(output.value), wanted["value"])]
+            found = list(differences(to_json(output.value), wanted["value"]))
             assert [path for path in found if path.rpartition(".")[2] not in OTHER_OUTPUTS] == []
 
 
