@@ -104,6 +104,11 @@ class State:
         return {key: entry for key, entry in self.entries.items() if entry.ours}
 
 
+def _fields(intent: Intent) -> dict[str, Any]:
+    """Its fields as they are: `asdict` would take the Secrets in its spec apart."""
+    return {name: getattr(intent, name) for name in Intent.__dataclass_fields__}
+
+
 def _plain(value: Any) -> Any:
     """JSON of a value; a Secret becomes `{"$secret": fingerprint}` and keeps its expression."""
     if isinstance(value, Secret):
@@ -133,7 +138,7 @@ def to_json(state: State) -> dict[str, Any]:
     for key, entry in sorted(state.entries.items()):
         document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "key"}
         document["needs"] = [str(need) for need in entry.needs]
-        document["intent"] = asdict(entry.intent) if entry.intent else None
+        document["intent"] = _fields(entry.intent) if entry.intent else None
         document["trouble"] = asdict(entry.trouble) if entry.trouble else None
         entries[str(key)] = _plain(
             {
