@@ -151,6 +151,17 @@ def test_a_role_at_the_group_holds_below_it_and_nowhere_else(
     assert [one["subscriptionId"] for one in seen] == ([SUBSCRIPTION] if role else [])
 
 
+def test_permissions_tell_what_the_caller_may_do(sandbox: Sandbox, arm: Caller) -> None:
+    """`doctor` asks here before it says which right is missing."""
+    principal, other = second(sandbox)
+    path = f"{GROUP}/providers/Microsoft.Authorization/permissions"
+    assert other("GET", path, version=VERSION).json()["value"] == []
+    arm("PUT", assignment(GROUP), body(principal, READER), VERSION)
+    (held,) = other("GET", path, version=VERSION).json()["value"]
+    assert held == {"actions": ["*/read"], "notActions": [], "dataActions": [], "notDataActions": []}
+    assert arm("GET", path, version=VERSION).json()["value"][0]["actions"] == ["*"]
+
+
 def test_a_deployment_is_refused_whole_when_one_resource_is_forbidden(sandbox: Sandbox, arm: Caller) -> None:
     """A Contributor cannot deploy a role assignment, nor anything beside it."""
     principal, other = second(sandbox)

@@ -18,6 +18,7 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/bikes"
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/platform"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 VERSION = "2024-07-01"
+TENANT = "00000000-0000-0000-0000-00000000000a"
 SAMPLE = Path(__file__).resolve().parents[2] / "arm" / "azuredeploy.json"
 
 
@@ -159,6 +160,57 @@ def test_validation_refuses_before_anything_is_written(
     assert code(arm("PUT", DEPLOYMENT, sent, VERSION)) == expected
     assert code(arm("POST", f"{DEPLOYMENT}/validate", sent, VERSION)) == expected
     assert code(arm("GET", DEPLOYMENT, version=VERSION)) == (404, "DeploymentNotFound")
+
+
+def test_list_functions_answer_as_the_resource_does_once_it_is_there(arm: Caller) -> None:
+    """`listKeys` of an account in the same template; an action that reads is no write in the journal."""
+    account = {
+        "type": "Microsoft.Storage/storageAccounts",
+        "apiVersion": "2024-01-01",
+        "name": "bikeskeys",
+        "location": "westeurope",
+        "sku": {"name": "Standard_LRS"},
+        "kind": "StorageV2",
+    }
+    keys = (
+        "[listKeys(resourceId('Microsoft.Storage/storageAccounts', 'bikeskeys'), '2024-01-01').keys[0].value]"
+    )
+    user = widget("a", properties={"key": keys}) | {
+        "dependsOn": ["[resourceId('Microsoft.Storage/storageAccounts', 'bikeskeys')]"]
+    }
+    assert deploy(arm, template(user, account))["properties"]["provisioningState"] == "Succeeded"
+    path = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/bikeskeys/listKeys"
+    listed = arm("POST", path, version="2024-01-01").json()["keys"][0]["value"]
+    live = arm("GET", f"{GROUP}/providers/Contoso.Bikes/widgets/a").json()
+    assert live["properties"]["key"] == listed
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_written(arm: Caller) -> None:
+    """The provider's own refusal is in the details."""
+    account = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
+    other = GROUP + "2"
+    arm("PUT", other, {"location": "westeurope"})
+    made = arm(
+        "PUT", f"{other}/providers/Microsoft.Storage/storageAccounts/bikestaken", account, "2024-01-01"
+    )
+    assert made.status_code == 202
+    kind = {"type": "Microsoft.Storage/storageAccounts", "apiVersion": "2024-01-01", "name": "bikestaken"}
+    refused = arm("PUT", DEPLOYMENT, body(template(widget("a"), {**kind, **account})), VERSION)
+    assert code(refused) == (400, "InvalidTemplateDeployment")
+    assert [one["code"] for one in refused.json()["error"]["details"]] == ["StorageAccountInAnotherResourceGroup"]
+    assert arm("GET", f"{GROUP}/resources").json()["value"] == []
+
+
+def test_a_vault_goes_to_the_deleted_ones_with_its_group(arm: Caller) -> None:
+    """Its name stays taken until it is purged or recovered."""
+    properties = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
+    path = f"{GROUP}/providers/Microsoft.KeyVault/vaults/bikes-gone-kv"
+    arm("PUT", path, {"location": "westeurope", "properties": properties}, "2023-07-01")
+    assert arm("DELETE", GROUP).status_code == 202
+    deleted = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/deletedVaults"
+    assert [one["name"] for one in arm("GET", deleted, version="2023-07-01").json()["value"]] == [
+        "bikes-gone-kv"
+    ]
 
 
 def test_a_body_as_az_sends_it_is_taken(arm: Caller) -> None:

@@ -24,13 +24,19 @@ def allowed(world: World, object_id: str, scope: str, action: str, data: bool = 
     ``data`` asks for a data action, as ``Microsoft.KeyVault/vaults/secrets/getSecret/action``. With lag a new
     assignment takes effect late.
     """
-    return any(
-        permits(role, action, data)
-        for assignment in above(world, scope)
-        if assignment["properties"]["principalId"].lower() == object_id.lower()
-        and world.lag.passed("role", parse_iso(assignment["_created"]), world.now())
-        and (role := role_of(world, assignment["properties"]["roleDefinitionId"]))
-    )
+    return any(permits(role, action, data) for role in roles_at(world, object_id, scope))
+
+
+def roles_at(world: World, object_id: str, scope: str) -> Iterator[Role]:
+    """The roles that a principal holds at a scope, nearest first, as far as they are in effect."""
+    for assignment in above(world, scope):
+        properties = assignment["properties"]
+        if properties["principalId"].lower() == object_id.lower() and world.lag.passed(
+            "role", parse_iso(assignment["_created"]), world.now()
+        ):
+            role = role_of(world, properties["roleDefinitionId"])
+            if role:
+                yield role
 
 
 def require(world: World, actor: Actor, action: str, scope: str) -> None:

@@ -107,8 +107,8 @@ def _post(world: World, request: Request) -> Response:
     document = scopes.find(world, target)
     if document is None:
         raise kind.missing(target) if kind.missing else shapes.resource_not_found(target.id)
-    if not name.lower().startswith(("list", "get", "query")):
-        locks.check_write(world, target.id)
+    # A ReadOnly lock stops every POST, listing keys too (learn.microsoft.com, "Lock your resources").
+    locks.check_write(world, target.id)
     answer, changed = action.handler(world, request, scopes.canonical(world, target), dict(document))
     if changed is not None:
         records.save(world, changed)
@@ -172,5 +172,9 @@ ROUTES = (
     Route("GET|HEAD", "/{path:path}", _get),
     Route("PUT|PATCH", "/{path:path}", _write),
     Route("DELETE", "/{path:path}", _delete),
+    *(
+        Route("POST", f"/{{path:path}}/{verb}{{rest}}", _post, write=False)
+        for verb in ("list", "get", "query")
+    ),
     Route("POST", "/{path:path}", _post),
 )

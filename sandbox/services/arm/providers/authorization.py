@@ -156,6 +156,14 @@ def _list_assignments(world: World, request: Request) -> Response:
     return Response(200, {"value": found})
 
 
+def _permissions(world: World, request: Request) -> Response:
+    """What the caller may do at a scope: an entry for each role that it holds there."""
+    scope = "/" + request.params["scope"].strip("/")
+    scopes.check(world, scope)
+    held = authorization.roles_at(world, request.caller.object_id if request.caller else "", scope)
+    return Response(200, {"value": [_permission(role) for role in held]})
+
+
 # Role definitions
 
 
@@ -178,18 +186,22 @@ def _role_document(scope: str, role: Role) -> Document:
             "description": role.description,
             "assignableScopes": ["/"],
             "permissions": [
-                {
-                    "actions": list(role.actions),
-                    "notActions": list(role.not_actions),
-                    "dataActions": list(role.data_actions),
-                    "notDataActions": list(role.not_data_actions),
-                }
+                _permission(role),
             ],
             "createdOn": "2015-02-02T21:55:09.8806423Z",
             "updatedOn": "2023-07-10T15:10:53.9471645Z",
             "createdBy": None,
             "updatedBy": None,
         },
+    }
+
+
+def _permission(role: Role) -> dict[str, list[str]]:
+    return {
+        "actions": list(role.actions),
+        "notActions": list(role.not_actions),
+        "dataActions": list(role.data_actions),
+        "notDataActions": list(role.not_data_actions),
     }
 
 
@@ -312,6 +324,7 @@ KINDS = (
 ROUTES = (
     Route("GET", f"/providers/{ASSIGNMENTS}", _list_assignments),
     Route("GET", f"/{{scope:path}}/providers/{ASSIGNMENTS}", _list_assignments),
+    Route("GET", "/{scope:path}/providers/Microsoft.Authorization/permissions", _permissions),
     Route("GET", f"/providers/{DEFINITIONS}", _list_roles),
     Route("GET", f"/{{scope:path}}/providers/{DEFINITIONS}", _list_roles),
 )
