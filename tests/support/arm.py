@@ -1,38 +1,62 @@
-"""Raw calls to ARM, for what the SDKs hide: headers, statuses, bodies as they are."""
+"""Raw and SDK access to ARM on the sandbox, for tests of the resource providers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 from azure.identity import DefaultAzureCredential
+from azure.mgmt.resource.resources import ResourceManagementClient
+from support.sandbox import Sandbox
 
-ARM = "https://management.azure.com"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+TENANT = "00000000-0000-0000-0000-00000000000a"
+ME = "00000000-0000-0000-0000-0000000000f1"
+ARM = "https://management.azure.com"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/bikes"
 
 
-class Caller:
-    """Calls to ARM as one identity."""
+@dataclass
+class Arm:
+    """Calls as the reconciler's identity; `version` is the api-version of every call."""
 
-    def __init__(self, token: str) -> None:
-        self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {token}"
+    sandbox: Sandbox
+    version: str
 
-    def __call__(
-        self, method: str, path: str, body: Any = None, version: str | None = "2024-07-01"
-    ) -> requests.Response:
-        """`version` is added unless the path has one; None sends none."""
-        url = path if path.startswith("https://") else ARM + path
-        if version and "api-version=" not in url:
-            url += ("&" if "?" in url else "?") + f"api-version={version}"
-        return self.session.request(method, url, json=body, timeout=30)
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        token = DefaultAzureCredential().get_token(f"{ARM}/.default").token
+        self._session.headers["Authorization"] = f"Bearer {token}"
+        self.sdk = ResourceManagementClient(DefaultAzureCredential(), SUBSCRIPTION)
+        self.sdk.resource_groups.create_or_update("bikes", {"location": "westeurope"})
 
+    def call(self, method: str, path: str, body: Any = None, version: str | None = None) -> requests.Response:
+        """One request; `path` begins with `/`, or with a name in the group's providers (`Microsoft.…`)."""
+        whole = path if path.startswith("/") else f"{GROUP}/providers/{path}"
+        url = f"{ARM}{whole}{'&' if '?' in whole else '?'}api-version={version or self.version}"
+        return self._session.request(method, url, json=body, timeout=30)
 
-def sign_in() -> Caller:
-    """As the Function app's own identity."""
-    return Caller(DefaultAzureCredential().get_token(f"{ARM}/.default").token)
+    def put(self, path: str, body: Mapping[str, Any], version: str | None = None) -> dict[str, Any]:
+        """Create or replace through the SDK's generic call, to its end; the resource as a GET answers it."""
+        poller = self.sdk.resources.begin_create_or_update_by_id(
+            f"{GROUP}/providers/{path}", dict(body), api_version=version or self.version, polling_interval=0
+        )
+        poller.result()
+        return self.get(path, version)
 
+    def get(self, path: str, version: str | None = None) -> dict[str, Any]:
+        """The body of a GET that must succeed."""
+        answer = self.call("GET", path, version=version)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
-def code(answer: requests.Response) -> tuple[int, str]:
-    """Status and error code."""
-    return answer.status_code, answer.json()["error"]["code"]
+    def refused(
+        self, method: str, path: str, body: Any = None, version: str | None = None
+    ) -> tuple[int, str]:
+        """The status and code of a call that must fail."""
+        answer = self.call(method, path, body, version)
+        assert answer.status_code >= 400, answer.text
+        return answer.status_code, answer.json()["error"]["code"]

@@ -59,11 +59,18 @@ def cassettes(service: str) -> Iterator[tuple[str, list[Exchange]]]:
         records = [json.loads(line) for line in lines]
     found = [
         Exchange(
-            service, r["source"], r["seq"], r["method"], _adapted(r["url"]), _body(_adapted(r["request_body"])),
-            r["status"], _adapted(r["response_headers"]), _adapted(r["response_body"]),
+            service,
+            r["source"],
+            r["seq"],
+            r["method"],
+            _adapted(r["url"]),
+            _body(_adapted(r["request_body"])),
+            r["status"],
+            _adapted(r["response_headers"]),
+            _adapted(r["response_body"]),
         )
         for r in records
-    ]  # fmt: skip
+    ]
     for source, exchanges in groupby(found, key=lambda one: one.source):
         yield source, list(exchanges)
 

@@ -31,9 +31,11 @@ _NETWORK = {"location": "westeurope", "properties": {"addressSpace": {"addressPr
 _ALL = {kind: ["all", "purge"] for kind in ("secrets", "keys", "certificates")}
 _POLICIES = [{"tenantId": _TENANT, "objectId": _ME, "permissions": _ALL}]
 _VAULT_PROPERTIES: dict[str, Any] = {
-    "tenantId": _TENANT, "sku": {"family": "A", "name": "standard"}, "softDeleteRetentionInDays": 7,
+    "tenantId": _TENANT,
+    "sku": {"family": "A", "name": "standard"},
+    "softDeleteRetentionInDays": 7,
     "accessPolicies": _POLICIES,
-}  # fmt: skip
+}
 # What a parent that a cassette takes for granted is made of.
 MINIMAL: Mapping[str, tuple[str, dict[str, Any]]] = {
     "microsoft.storage/storageaccounts": (
@@ -43,14 +45,21 @@ MINIMAL: Mapping[str, tuple[str, dict[str, Any]]] = {
     "microsoft.keyvault/vaults": ("2023-07-01", {"location": "eastus", "properties": _VAULT_PROPERTIES}),
     "microsoft.datafactory/factories": ("2018-06-01", {"location": "eastus", "properties": {}}),
     "microsoft.network/virtualnetworks": ("2024-07-01", _NETWORK),
-    "microsoft.network/virtualnetworks/subnets": ("2024-07-01", {"properties": {"addressPrefix": "10.250.0.0/24"}}),
+    "microsoft.network/virtualnetworks/subnets": (
+        "2024-07-01",
+        {"properties": {"addressPrefix": "10.250.0.0/24"}},
+    ),
     "microsoft.network/networksecuritygroups": ("2024-07-01", {"location": "westeurope"}),
     "microsoft.managedidentity/userassignedidentities": ("2023-01-31", {"location": "westus"}),
-    "microsoft.databricks/workspaces": ("2024-05-01", {
-        "location": "westus", "sku": {"name": "premium"},
-        "properties": {"managedResourceGroupId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/managed"},
-    }),
-}  # fmt: skip
+    "microsoft.databricks/workspaces": (
+        "2024-05-01",
+        {
+            "location": "westus",
+            "sku": {"name": "premium"},
+            "properties": {"managedResourceGroupId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/managed"},
+        },
+    ),
+}
 
 
 @dataclass

@@ -34,6 +34,8 @@ _STATISTICS = {
     "factorySizeInGbUnits": 0,
     "maxAllowedFactorySizeInGbUnits": 0,
 }
+# Objects whose `properties.type` tells what they are.
+_TYPED = ("linkedservices", "datasets", "dataflows", "triggers", "integrationRuntimes", "credentials")
 # Types whose ids and types come back in small letters.
 _LOWERED = ("integrationRuntimes", "managedVirtualNetworks", "managedPrivateEndpoints")
 
@@ -148,6 +150,9 @@ def _check_object(world: World, write: Write) -> None:
         raise CloudError(400, "BadRequest", message)
     if not isinstance(write.merged.get("properties"), Mapping):
         raise CloudError(400, "BadRequest", "Required property 'properties' not found in JSON. Path ''.")
+    kind = write.target.type.rsplit("/", 1)[-1]
+    if kind in _TYPED and not write.merged["properties"].get("type"):
+        raise CloudError(400, "BadRequest", "Required property 'type' not found in JSON. Path 'properties'.")
     before = (write.previous or {}).get("properties") or {}
     if before.get("runtimeState") == "Started":
         raise CloudError(

@@ -15,6 +15,7 @@ from sandbox.world import World
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _PROVIDER = f"{_SUBSCRIPTION}/providers/Microsoft.KeyVault"
+_SECRETS = f"{_SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.KeyVault/vaults/{{vault}}/secrets"
 
 
 def _shown(entry: Document) -> Document:
@@ -241,8 +242,12 @@ def _list_secrets(world: World, request: Request) -> Response:
     return Response(200, {"value": [one for one in shown if one]})
 
 
-def _refuse_delete(world: World, target: ResourceId, document: Document) -> None:
-    raise CloudError(405, "MethodNotAllowed", f"The resource type '{target.type}' does not support deletion.")
+def _refuse_delete(world: World, request: Request) -> Response:
+    raise CloudError(
+        405,
+        "MethodNotAllowed",
+        f"The resource type '{VAULTS}/secrets' does not support deletion in ARM; delete it in the vault.",
+    )
 
 
 KINDS = (
@@ -263,7 +268,6 @@ KINDS = (
         stored=_store_secret,
         absent=_secret,
         create=style("200 body"),
-        check_delete=_refuse_delete,
         tracked=False,
         state=False,
     ),
@@ -275,8 +279,13 @@ ROUTES = (
     Route("POST", f"{_PROVIDER}/checkNameAvailability", _check_availability, write=False),
     Route(
         "GET",
-        f"{_SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.KeyVault/vaults/{{vault}}/secrets",
+        _SECRETS,
         _list_secrets,
+    ),
+    Route(
+        "DELETE",
+        f"{_SECRETS}/{{secret}}",
+        _refuse_delete,
     ),
 )
 EFFECTS = {"keyvault.purge": _purge_effect}

@@ -1,0 +1,392 @@
+"""Key vaults through ARM, their secrets through the real SDK: both access models, deletion and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+from support.arm import GROUP, ME, SUBSCRIPTION, TENANT, Arm
+from support.sandbox import Sandbox
+
+VAULT = "Microsoft.KeyVault/vaults/bikes-kv"
+URL = "https://bikes-kv.vault.azure.net"
+PLACE = (
+    f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/westeurope/deletedVaults/bikes-kv"
+)
+OFFICER = "/providers/Microsoft.Authorization/roleDefinitions/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+USER = "/providers/Microsoft.Authorization/roleDefinitions/4633458b-17de-408a-b874-0445c86b69e6"
+EVERYTHING = ["get", "list", "set", "delete", "recover", "purge"]
+
+
+@pytest.fixture
+def arm(sandbox: Sandbox) -> Arm:
+    return Arm(sandbox, "2023-07-01")
+
+
+def policy(*permissions: str, who: str = ME) -> dict[str, Any]:
+    return {"tenantId": TENANT, "objectId": who, "permissions": {"secrets": list(permissions)}}
+
+
+def vault(*policies: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    base = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": list(policies)}
+    return {"location": "westeurope", "properties": {**base, **properties}}
+
+
+def secrets() -> SecretClient:
+    return SecretClient(URL, DefaultAzureCredential(), retry_total=0)
+
+
+def grant(arm: Arm, role: str) -> None:
+    body = {"roleDefinitionId": role, "principalId": ME, "principalType": "ServicePrincipal"}
+    place = f"{VAULT}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-0000000000a1"
+    assert arm.call("PUT", place, {"properties": body}, "2022-04-01").status_code == 201
+
+
+def inner(refused: HttpResponseError) -> Any:
+    return refused.error.innererror["code"] if refused.error and refused.error.innererror else None
+
+
+# The vault in ARM
+
+
+def test_the_creating_answer_differs_from_the_next_get(arm: Arm) -> None:
+    """RegisteringDns and a URI without its slash, in 118 of 118 recordings; then Succeeded and the slash."""
+    answer = arm.call("PUT", VAULT, vault()).json()["properties"]
+    assert (answer["provisioningState"], answer["vaultUri"]) == ("RegisteringDns", URL)
+    read = arm.get(VAULT)["properties"]
+    assert (read["provisioningState"], read["vaultUri"]) == ("Succeeded", f"{URL}/")
+    assert arm.call("PUT", VAULT, vault()).json()["properties"]["vaultUri"] == f"{URL}/"
+
+
+def test_network_rules_that_let_everyone_in_vanish_and_others_stay(arm: Arm) -> None:
+    """The most frequent false drift of vaults."""
+    opened = arm.put(VAULT, vault(networkAcls={"bypass": "AzureServices", "defaultAction": "Allow"}))
+    assert "networkAcls" not in opened["properties"]
+    rules = {"bypass": "AzureServices", "defaultAction": "Deny", "ipRules": [{"value": "203.0.113.0/24"}]}
+    closed = arm.put(VAULT, vault(networkAcls=rules))
+    assert closed["properties"]["networkAcls"]["ipRules"] == [{"value": "203.0.113.0/24"}]
+
+
+def test_soft_delete_is_forced_and_purge_protection_never_ends(arm: Arm) -> None:
+    """What a template asks for is not always what Azure keeps."""
+    made = arm.put(
+        VAULT, vault(enableSoftDelete=False, enablePurgeProtection=True, softDeleteRetentionInDays=7)
+    )
+    assert made["properties"]["enableSoftDelete"] is True
+    kept = arm.put(VAULT, vault())["properties"]
+    assert (kept["enablePurgeProtection"], kept["softDeleteRetentionInDays"]) == (True, 7)
+    assert arm.refused("PUT", VAULT, vault(enablePurgeProtection=False)) == (400, "BadRequest")
+    assert arm.refused("PUT", VAULT, vault(softDeleteRetentionInDays=90)) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("version", "sent", "expected"),
+    [
+        ("2023-07-01", {}, None),
+        ("2026-02-01", {}, True),
+        ("2026-02-01", {"enableRbacAuthorization": False}, False),
+    ],
+)
+def test_a_new_vault_uses_roles_by_default_from_2026(
+    arm: Arm, version: str, sent: dict[str, Any], expected: bool | None
+) -> None:
+    """learn.microsoft.com: the default access model changed with API version 2026-02-01."""
+    made = arm.put(VAULT, vault(**sent), version)
+    assert made["properties"].get("enableRbacAuthorization") is expected
+
+
+def test_an_existing_vault_keeps_its_access_model(arm: Arm) -> None:
+    """The new default holds for creations alone."""
+    arm.put(VAULT, vault())
+    assert "enableRbacAuthorization" not in arm.put(VAULT, vault(), "2026-02-01")["properties"]
+
+
+def test_a_put_takes_access_policies_away_that_it_does_not_name(arm: Arm) -> None:
+    """The well known trap: what a person added by hand is gone after the next deployment."""
+    stranger = "11111111-1111-1111-1111-111111111111"
+    arm.put(VAULT, vault(policy("get")))
+    added = {"properties": {"accessPolicies": [policy("get", who=stranger)]}}
+    assert arm.call("PUT", f"{VAULT}/accessPolicies/add", added).status_code == 200
+    assert len(arm.get(VAULT)["properties"]["accessPolicies"]) == 2
+    assert [
+        one["objectId"] for one in arm.put(VAULT, vault(policy("get")))["properties"]["accessPolicies"]
+    ] == [ME]
+
+
+def test_access_policies_are_added_replaced_and_removed(arm: Arm) -> None:
+    """`add` joins, `replace` sets, `remove` takes away; the vault alone keeps what came of it."""
+    arm.put(VAULT, vault(policy("get")))
+
+    def after(verb: str, *permissions: str) -> list[str]:
+        sent = {"properties": {"accessPolicies": [policy(*permissions)]}}
+        answer = arm.call("PUT", f"{VAULT}/accessPolicies/{verb}", sent).json()["properties"][
+            "accessPolicies"
+        ]
+        assert answer == arm.get(VAULT)["properties"]["accessPolicies"]
+        return [word for one in answer for word in one["permissions"]["secrets"]]
+
+    assert after("add", "list", "Get") == ["get", "list"]
+    assert after("replace", "set") == ["set"]
+    assert after("remove", "set") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        ("1bikes", {}, (400, "VaultNameNotValid")),
+        ("bikes--kv", {}, (400, "VaultNameNotValid")),
+        ("a-name-of-twenty-five-char", {}, (400, "VaultNameNotValid")),
+        ("bikes-new", {"sku": None}, (400, "BadRequest")),
+        ("bikes-new", {"tenantId": None}, (400, "BadRequest")),
+        ("bikes-new", {"accessPolicies": None}, (400, "BadRequest")),
+        ("bikes-new", {"accessPolicies": [policy("fly")]}, (400, "BadRequest")),
+        ("bikes-new", {"softDeleteRetentionInDays": 5}, (400, "BadRequest")),
+        ("bikes-new", {"createMode": "recover"}, (404, "DeletedVaultNotFound")),
+    ],
+)
+def test_what_the_service_refuses(
+    arm: Arm, name: str, change: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    """Codes as recorded and documented."""
+    assert arm.refused("PUT", f"Microsoft.KeyVault/vaults/{name}", vault(**change)) == expected
+
+
+def test_names_are_unique_in_all_azure(arm: Arm) -> None:
+    """Another group cannot take the name, not even while the vault is deleted."""
+    arm.put(VAULT, vault())
+    other = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other"
+    arm.call("PUT", other, {"location": "westeurope"}, "2024-07-01")
+    assert arm.refused("PUT", f"{other}/providers/{VAULT}", vault()) == (409, "VaultAlreadyExists")
+    arm.call("DELETE", VAULT)
+    assert arm.refused("PUT", f"{other}/providers/{VAULT}", vault()) == (409, "VaultAlreadyExists")
+    asked = {"name": "bikes-kv", "type": "Microsoft.KeyVault/vaults"}
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/checkNameAvailability"
+    assert arm.call("POST", path, asked).json()["nameAvailable"] is False
+
+
+def test_a_deleted_vault_comes_back_with_all_it_held(arm: Arm) -> None:
+    """A plain creation is refused; createMode recover brings back policies and secrets."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    secrets().set_secret("token", "t0p")
+    assert arm.call("DELETE", VAULT).status_code == 200
+    assert arm.get(PLACE)["properties"]["vaultId"].endswith(VAULT)
+    assert arm.refused("GET", VAULT) == (404, "ResourceNotFound")
+    with pytest.raises(HttpResponseError):
+        secrets().get_secret("token")
+    assert arm.refused("PUT", VAULT, vault()) == (409, "ConflictError")
+    arm.put(VAULT, {"location": "westeurope", "properties": {"createMode": "recover"}})
+    assert arm.get(VAULT)["properties"]["accessPolicies"] == [policy(*EVERYTHING)]
+    assert secrets().get_secret("token").value == "t0p"
+    assert arm.refused("GET", PLACE) == (404, "DeletedVaultNotFound")
+
+
+def test_a_group_takes_its_vault_along_and_leaves_it_recoverable(arm: Arm) -> None:
+    """Deleting a group soft-deletes what is in it."""
+    arm.put(VAULT, vault())
+    arm.sdk.resource_groups.begin_delete("bikes", polling_interval=0).result()
+    assert arm.get(PLACE)["name"] == "bikes-kv"
+
+
+def test_a_purge_frees_the_name_for_an_empty_vault(arm: Arm) -> None:
+    """202 with a Location, as recorded; then the name is free and the secrets are gone."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    secrets().set_secret("token", "t0p")
+    arm.call("DELETE", VAULT)
+    answer = arm.call("POST", f"{PLACE}/purge")
+    assert (answer.status_code, answer.headers["Location"].split("/locations/")[1][:10]) == (
+        202,
+        "westeurope",
+    )
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    assert list(secrets().list_properties_of_secrets()) == []
+
+
+def test_purge_protection_holds_until_the_scheduled_date(arm: Arm) -> None:
+    """Neither a purge nor a new vault before; afterwards Azure has purged it itself."""
+    arm.put(VAULT, vault(enablePurgeProtection=True, softDeleteRetentionInDays=7))
+    arm.call("DELETE", VAULT)
+    assert arm.refused("POST", f"{PLACE}/purge")[0] == 400
+    arm.sandbox.advance("P7DT1H")
+    fresh = Arm(arm.sandbox, arm.version)  # the token of before has expired
+    assert fresh.refused("GET", PLACE) == (404, "DeletedVaultNotFound")
+    assert fresh.call("PUT", VAULT, vault()).status_code == 200
+
+
+def test_a_secret_of_a_template_is_a_secret_of_the_vault(arm: Arm) -> None:
+    """ARM writes it and never shows its value; it needs no access policy for that."""
+    arm.put(VAULT, vault(policy("get", "list")))
+    made = arm.put(f"{VAULT}/secrets/token", {"properties": {"value": "t0p", "contentType": "text/plain"}})
+    assert "value" not in made["properties"]
+    assert made["properties"]["secretUri"] == f"{URL}/secrets/token"
+    found = secrets().get_secret("token")
+    assert (found.value, found.properties.content_type) == ("t0p", "text/plain")
+    assert found.id == made["properties"]["secretUriWithVersion"]
+    assert [one["name"] for one in arm.call("GET", f"{VAULT}/secrets").json()["value"]] == ["token"]
+    assert arm.refused("DELETE", f"{VAULT}/secrets/token") == (405, "MethodNotAllowed")
+
+
+# The data plane
+
+
+def test_the_challenge_comes_before_any_token(arm: Arm) -> None:
+    """The SDK learns from it where to sign in; a token for ARM is no token for a vault."""
+    arm.put(VAULT, vault())
+    answer = requests.get(f"{URL}/secrets/x?api-version=7.4", timeout=10)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "Unauthorized")
+    assert answer.headers["WWW-Authenticate"] == (
+        f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="https://vault.azure.net"'
+    )
+    token = DefaultAzureCredential().get_token("https://management.azure.com/.default").token
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{URL}/secrets/x?api-version=7.4", headers=headers, timeout=10)
+    assert (answer.status_code, "AKV10022" in answer.text) == (401, True)
+    token = DefaultAzureCredential().get_token("https://vault.azure.net/.default").token
+    for query in ("", "?api-version=latest"):
+        answer = requests.get(
+            f"{URL}/secrets/x{query}", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadParameter")
+
+
+def test_a_secret_lives_in_versions(arm: Arm) -> None:
+    """Set twice, read both, list without values, change attributes."""
+    arm.put(VAULT, vault(policy(*EVERYTHING), softDeleteRetentionInDays=7))
+    client = secrets()
+    first = client.set_secret("token", "one", tags={"team": "data"})
+    second = client.set_secret("Token", "two", content_type="text/plain")
+    assert client.get_secret("token").value == "two"
+    assert client.get_secret("token", first.properties.version).value == "one"
+    listed = list(client.list_properties_of_secret_versions("token"))
+    assert {one.version for one in listed} == {first.properties.version, second.properties.version}
+    assert first.properties.recovery_level == "CustomizedRecoverable+Purgeable"
+    changed = client.update_secret_properties("token", enabled=False)
+    assert changed.content_type == "text/plain"
+    with pytest.raises(HttpResponseError) as refused:
+        client.get_secret("token")
+    assert (refused.value.status_code, inner(refused.value)) == (403, "SecretDisabled")
+
+
+def test_lists_come_in_pages(arm: Arm) -> None:
+    """25 a page and a link with a token, which the SDK follows."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    client = secrets()
+    for number in range(30):
+        client.set_secret(f"s{number:02}", "x")
+    assert [one.name for one in client.list_properties_of_secrets()] == [
+        f"s{number:02}" for number in range(30)
+    ]
+    assert len(list(client.list_properties_of_secrets(max_page_size=7).by_page())) == 5
+
+
+def test_a_deleted_secret_blocks_its_name_until_recovered_or_purged(arm: Arm) -> None:
+    """The states of soft delete, in Azure's codes."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    client = secrets()
+    client.set_secret("token", "one")
+    client.begin_delete_secret("token", _polling_interval=0).result()
+    with pytest.raises(ResourceNotFoundError):
+        client.get_secret("token")
+    with pytest.raises(HttpResponseError) as refused:
+        client.set_secret("token", "two")
+    assert (refused.value.status_code, inner(refused.value)) == (409, "ObjectIsDeletedButRecoverable")
+    assert [one.name for one in client.list_deleted_secrets()] == ["token"]
+    client.begin_recover_deleted_secret("token", _polling_interval=0).result()
+    assert client.get_secret("token").value == "one"
+    client.begin_delete_secret("token", _polling_interval=0).result()
+    client.purge_deleted_secret("token")
+    assert client.set_secret("token", "three").value == "three"
+
+
+def test_access_policies_say_who_may_do_what(arm: Arm) -> None:
+    """Owner of the subscription or not: without a policy nothing, and `all` is not purge."""
+    arm.put(VAULT, vault())
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "t0p")
+    assert (refused.value.status_code, inner(refused.value)) == (403, "AccessDenied")
+    assert "does not have secrets set permission on key vault 'bikes-kv;location=westeurope'" in str(
+        refused.value
+    )
+    assert "t0p" not in str(refused.value)
+    arm.put(VAULT, vault(policy("all")))
+    secrets().set_secret("token", "t0p")
+    secrets().begin_delete_secret("token", _polling_interval=0).result()
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().purge_deleted_secret("token")
+    assert refused.value.status_code == 403
+
+
+def test_roles_say_who_may_do_what(arm: Arm) -> None:
+    """With RBAC the policies are ignored, and Owner holds no data action."""
+    arm.put(VAULT, vault(policy(*EVERYTHING), enableRbacAuthorization=True))
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "t0p")
+    assert inner(refused.value) == "ForbiddenByRbac"
+    assert "Action: 'Microsoft.KeyVault/vaults/secrets/setSecret/action'" in str(refused.value)
+    grant(arm, OFFICER)
+    assert secrets().set_secret("token", "t0p").value == "t0p"
+
+
+def test_a_role_that_reads_does_not_write(arm: Arm) -> None:
+    """Key Vault Secrets User gets values and cannot set them."""
+    arm.put(VAULT, vault(enableRbacAuthorization=True))
+    arm.put(f"{VAULT}/secrets/token", {"properties": {"value": "t0p"}})
+    grant(arm, USER)
+    assert secrets().get_secret("token").value == "t0p"
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "x")
+    assert inner(refused.value) == "ForbiddenByRbac"
+
+
+def test_a_new_role_takes_effect_late(sandbox_lag: Sandbox) -> None:
+    """With lag: 403 at first, as Azure's own documentation warns."""
+    arm = Arm(sandbox_lag, "2023-07-01")
+    arm.call("PUT", VAULT, vault(enableRbacAuthorization=True))
+    sandbox_lag.advance("PT1M")
+    grant(arm, OFFICER)
+    with pytest.raises(HttpResponseError):
+        secrets().set_secret("token", "t0p")
+    sandbox_lag.advance("PT10M")
+    assert secrets().set_secret("token", "t0p").value == "t0p"
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"publicNetworkAccess": "Disabled"}, "ForbiddenByConnection"),
+        (
+            {"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.0/24"}]}},
+            "ForbiddenByFirewall",
+        ),
+    ],
+)
+def test_a_closed_network_keeps_everyone_out(arm: Arm, properties: dict[str, Any], code: str) -> None:
+    """The sandbox's clients come from 203.0.113.10."""
+    arm.put(VAULT, vault(policy(*EVERYTHING), **properties))
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "t0p")
+    assert inner(refused.value) == code
+
+
+def test_secrets_survive_a_power_cut(arm: Arm) -> None:
+    """What was answered is kept."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    secrets().set_secret("token", "t0p")
+    arm.sandbox.kill()
+    arm.sandbox.restart()
+    assert secrets().get_secret("token").value == "t0p"
+    assert not any("t0p" in str(entry) for entry in arm.sandbox.journal())
+
+
+def test_what_is_not_played_says_so(arm: Arm) -> None:
+    """501 and an entry in the journal, never an empty success."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    token = DefaultAzureCredential().get_token("https://vault.azure.net/.default").token
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.get(f"{URL}/keys?api-version=7.4", headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")
+    assert arm.sandbox.journal()[-1]["status"] == 501
+    assert GROUP in arm.get(VAULT)["id"]

@@ -1,0 +1,213 @@
+"""Storage accounts as the resource manager and the blob SDK see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+from support.arm import GROUP, ME, SUBSCRIPTION, Arm
+from support.sandbox import Sandbox
+
+ACCOUNT = "Microsoft.Storage/storageAccounts/bikesdata"
+BODY = {
+    "location": "West Europe",
+    "sku": {"name": "Standard_LRS"},
+    "kind": "StorageV2",
+    "properties": {"isHnsEnabled": True, "supportsHttpsTrafficOnly": True},
+}
+
+
+@pytest.fixture
+def arm(sandbox: Sandbox) -> Arm:
+    return Arm(sandbox, "2023-05-01")
+
+
+def body(**properties: Any) -> dict[str, Any]:
+    return {**BODY, "properties": {**BODY["properties"], **properties}}  # type: ignore[dict-item]
+
+
+def test_a_creation_is_a_long_operation_at_a_location(arm: Arm, sandbox: Sandbox) -> None:
+    """202 without a body and a Location, as recorded; until it is done the account shows Creating and has no
+    keys."""
+    sandbox.fault("slow-operation", seconds=60, times=1)
+    answer = arm.call("PUT", ACCOUNT, BODY)
+    assert (answer.status_code, answer.content) == (202, b"")
+    poll = answer.headers["Location"].removeprefix("https://management.azure.com")
+    assert arm.call("GET", poll.split("?")[0]).status_code == 202
+    assert arm.get(ACCOUNT)["properties"]["provisioningState"] == "Creating"
+    assert arm.refused("POST", f"{ACCOUNT}/listKeys") == (409, "StorageAccountIsNotProvisioned")
+    sandbox.advance("PT2M")
+    done = arm.call("GET", poll.split("?")[0])
+    assert (done.status_code, done.json()["properties"]["provisioningState"]) == (200, "Succeeded")
+
+
+def test_defaults_and_rewritten_forms_are_those_recorded(arm: Arm) -> None:
+    """A diff that does not expect them reports drift that is none."""
+    made = arm.put(ACCOUNT, {**BODY, "kind": "storagev2"})
+    assert (made["location"], made["kind"]) == ("westeurope", "StorageV2")
+    assert made["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
+    properties = made["properties"]
+    assert properties["primaryEndpoints"]["dfs"] == "https://bikesdata.dfs.core.windows.net/"
+    assert properties["encryption"]["services"]["blob"]["enabled"] is True
+    assert (properties["accessTier"], properties["isHnsEnabled"]) == ("Hot", True)
+    assert "secondaryEndpoints" not in properties
+    geo = arm.put("Microsoft.Storage/storageAccounts/bikesgeo", {**BODY, "sku": {"name": "Standard_RAGRS"}})
+    assert geo["properties"]["secondaryLocation"] == "northeurope"
+
+
+def test_a_put_replaces_and_a_patch_merges(arm: Arm) -> None:
+    """What a PUT omits falls back to its default; a PATCH leaves it."""
+    arm.put(ACCOUNT, {**body(minimumTlsVersion="TLS1_2"), "tags": {"team": "data"}})
+    arm.call("PATCH", ACCOUNT, {"tags": {"owner": "ops"}})
+    patched = arm.get(ACCOUNT)
+    assert (patched["tags"], patched["properties"]["minimumTlsVersion"]) == ({"owner": "ops"}, "TLS1_2")
+    answer = arm.call("PUT", ACCOUNT, BODY)
+    assert answer.status_code == 200, "an update is not a long operation"
+    assert (answer.json()["tags"], answer.json()["properties"]["minimumTlsVersion"]) == ({}, "TLS1_0")
+    assert answer.json()["properties"]["creationTime"] == patched["properties"]["creationTime"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        ("Bikes-Data", {}, (400, "AccountNameInvalid")),
+        ("bd", {}, (400, "AccountNameInvalid")),
+        ("bikesnew", {"sku": {"name": "Standard_XXX"}}, (400, "InvalidValuesForRequestParameters")),
+        ("bikesnew", {"kind": None}, (400, "InvalidValuesForRequestParameters")),
+        ("bikesnew", {"kind": "FileStorage"}, (400, "InvalidAccountType")),
+        ("bikesnew", {"kind": "BlobStorage"}, (400, "InvalidAccessTier")),
+        (
+            "bikesnew",
+            {"properties": {"minimumTlsVersion": "1.2"}},
+            (400, "InvalidValuesForRequestParameters"),
+        ),
+        ("bikesnew", {"properties": {"isHnsEnabled": "yes"}}, (400, "InvalidValuesForRequestParameters")),
+        ("bikesnew", {"location": None}, (400, "LocationRequired")),
+        ("bikesdata", {"properties": {"isHnsEnabled": False}}, (400, "AccountPropertyCannotBeUpdated")),
+        ("bikesdata", {"sku": {"name": "Premium_LRS"}}, (400, "StorageAccountTypeConversionNotAllowed")),
+        ("bikesdata", {"location": "northeurope"}, (409, "InvalidResourceLocation")),
+    ],
+)
+def test_what_the_service_refuses(
+    arm: Arm, name: str, change: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    """Each refusal has the code that Azure gives, so that a plan can say the same before."""
+    arm.put(ACCOUNT, BODY)
+    sent = {key: value for key, value in {**BODY, **change}.items() if value is not None}
+    assert arm.refused("PUT", f"Microsoft.Storage/storageAccounts/{name}", sent) == expected
+
+
+def test_names_are_unique_in_all_azure(arm: Arm) -> None:
+    """Two subscriptions, two groups: one namespace."""
+    arm.put(ACCOUNT, BODY)
+    other = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other"
+    second = other.replace(SUBSCRIPTION, SUBSCRIPTION[:-1] + "2")
+    for group in (other, second):
+        assert arm.call("PUT", group, {"location": "westeurope"}, "2024-07-01").status_code == 201
+    place = f"providers/{ACCOUNT}"
+    assert arm.refused("PUT", f"{other}/{place}", BODY) == (409, "StorageAccountInAnotherResourceGroup")
+    assert arm.refused("PUT", f"{second}/{place}", BODY) == (409, "StorageAccountAlreadyTaken")
+    check = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Storage/checkNameAvailability"
+    asked = {"name": "bikesdata", "type": "Microsoft.Storage/storageAccounts"}
+    assert arm.call("POST", check, asked).json()["reason"] == "AlreadyExists"
+    assert arm.call("POST", check, {**asked, "name": "free4all"}).json() == {"nameAvailable": True}
+    assert not [entry for entry in arm.sandbox.writes() if "checkName" in entry["path"]]
+
+
+def test_children_have_their_recorded_forms(arm: Arm) -> None:
+    """A service exists without having been written; a policy changes its name and its numbers."""
+    arm.put(ACCOUNT, BODY)
+    blob = arm.get(f"{ACCOUNT}/blobServices/default")
+    assert blob["properties"]["deleteRetentionPolicy"]["enabled"] is False
+    made = arm.call("PUT", f"{ACCOUNT}/blobServices/default/containers/raw", {"properties": {}})
+    assert made.status_code == 201
+    assert arm.get(f"{ACCOUNT}/blobServices/default/containers/raw")["properties"]["publicAccess"] == "None"
+    assert arm.refused("GET", f"{ACCOUNT}/blobServices/default/containers/none") == (404, "ContainerNotFound")
+    assert arm.refused("GET", f"{ACCOUNT}/managementPolicies/default") == (404, "ManagementPolicyNotFound")
+    actions = {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+    rule = {"name": "old", "type": "Lifecycle", "definition": {"actions": actions}}
+    policy = {"properties": {"policy": {"rules": [rule]}}}
+    arm.call("PUT", f"{ACCOUNT}/managementPolicies/default", policy)
+    kept = arm.get(f"{ACCOUNT}/managementPolicies/default")
+    assert kept["name"] == "DefaultManagementPolicy"
+    assert kept["properties"]["policy"]["rules"][0]["enabled"] is True
+
+
+def keys(arm: Arm) -> list[str]:
+    return [key["value"] for key in arm.call("POST", f"{ACCOUNT}/listKeys").json()["keys"]]
+
+
+def blobs(key: Any) -> BlobServiceClient:
+    return BlobServiceClient("https://bikesdata.blob.core.windows.net", credential=key, retry_total=0)
+
+
+def test_a_blob_travels_and_an_old_key_is_refused(arm: Arm) -> None:
+    """The real signature is checked, and regenerating one key ends it and leaves the other."""
+    arm.put(ACCOUNT, BODY)
+    first, second = keys(arm)
+    client = blobs(first)
+    container = client.create_container("raw")
+    container.upload_blob("day/one.csv", b"a,b\n1,2\n")
+    container.upload_blob("two.csv", b"x")
+    assert container.download_blob("day/one.csv").readall() == b"a,b\n1,2\n"
+    assert [one.name for one in container.list_blobs()] == ["day/one.csv", "two.csv"]
+    assert [one.name for one in container.walk_blobs()] == ["day/", "two.csv"]
+    assert [one.name for one in client.list_containers()] == ["raw"]
+    assert arm.get(f"{ACCOUNT}/blobServices/default/containers/raw")["name"] == "raw", (
+        "one truth for both sides"
+    )
+    arm.call("POST", f"{ACCOUNT}/regenerateKey", {"keyName": "key1"})
+    with pytest.raises(ClientAuthenticationError) as refused:
+        client.get_container_client("raw").get_container_properties()
+    assert refused.value.error_code == "AuthenticationFailed"
+    assert keys(arm)[1] == second
+    blobs(second).get_container_client("raw").delete_blob("two.csv")
+    with pytest.raises(ResourceNotFoundError):
+        blobs(second).get_blob_client("raw", "two.csv").download_blob()
+
+
+def test_a_token_needs_a_data_role(arm: Arm) -> None:
+    """Owner may manage the account, and read no blob: Azure's most common surprise."""
+    arm.put(ACCOUNT, BODY)
+    client = blobs(DefaultAzureCredential())
+    client.create_container("raw")
+    with pytest.raises(HttpResponseError) as refused:
+        client.get_container_client("raw").upload_blob("x", b"1")
+    assert refused.value.error_code == "AuthorizationPermissionMismatch"
+    role = "/providers/Microsoft.Authorization/roleDefinitions/ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+    assignment = {"roleDefinitionId": role, "principalId": ME, "principalType": "ServicePrincipal"}
+    place = (
+        f"{ACCOUNT}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-0000000000aa"
+    )
+    assert arm.call("PUT", place, {"properties": assignment}, "2022-04-01").status_code == 201
+    client.get_container_client("raw").upload_blob("x", b"1")
+
+
+def test_a_deleted_account_takes_its_data_with_it(arm: Arm) -> None:
+    """A new account of the same name is empty and has other keys."""
+    arm.put(ACCOUNT, BODY)
+    old = keys(arm)
+    blobs(old[0]).create_container("raw").upload_blob("x", b"1")
+    assert arm.call("DELETE", ACCOUNT).status_code == 200
+    assert arm.call("DELETE", ACCOUNT).status_code == 204
+    arm.put(ACCOUNT, BODY)
+    assert not set(old) & set(keys(arm))
+    assert list(blobs(keys(arm)[0]).list_containers()) == []
+
+
+def test_a_system_assigned_identity_is_a_principal_that_roles_can_name(arm: Arm) -> None:
+    """Roles for a factory's identity are given by its principal id, without telling its kind."""
+    made = arm.put(ACCOUNT, {**BODY, "identity": {"type": "systemassigned"}})
+    assert made["identity"]["type"] == "SystemAssigned"
+    principal = made["identity"]["principalId"]
+    assert (
+        arm.put(ACCOUNT, {**BODY, "identity": {"type": "SystemAssigned"}})["identity"]["principalId"]
+        == principal
+    )
+    reader = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    body = {"properties": {"roleDefinitionId": reader, "principalId": principal}}
+    place = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-0000000000ab"
+    assert arm.call("PUT", place, body, "2022-04-01").status_code == 201
