@@ -60,6 +60,8 @@ def format_date(moment: datetime, pattern: str) -> str:
     if len(pattern) == 1:
         if pattern not in _STANDARD:
             raise Problem(f"'{pattern}' is not a date format")
+        if pattern in "uUrR":
+            moment = moment.astimezone(UTC)
         pattern = _STANDARD[pattern]
 
     def piece(match: re.Match[str]) -> str:
@@ -157,19 +159,9 @@ def _add(base: Any, duration: Any, pattern: Any = None) -> str:
         raise Problem("the result of 'dateTimeAdd' lies outside of the years 1 to 9999") from error
     if pattern is not None:
         return format_date(result, text("dateTimeAdd", pattern))
-    return format_date(result, _own_format(base.strip()))
-
-
-def _own_format(source: str) -> str:
-    """Without a format, the result is written as the base was."""
-    if re.fullmatch(r"\d{8}T\d{6}Z?", source):
-        return DEFAULT_FORMAT
-    day, mark = "yyyy-MM-dd", "T" if "T" in source else " "
-    if len(source) <= 10:
-        return "yyyy-MM-ddTHH:mm:ssZ"
-    fraction = re.search(r"\.(\d{1,7})", source)
-    seconds = "HH:mm:ss" + ("." + "f" * len(fraction.group(1)) if fraction else "")
-    return f"{day}'{mark}'{seconds}K"
+    # Whatever the form of the base, Azure answers in ISO 8601; a fraction keeps its digits.
+    fraction = re.search(r"\.(\d{1,7})", base)
+    return format_date(result, f"yyyy-MM-ddTHH:mm:ss{'.' + 'f' * len(fraction[1]) if fraction else ''}K")
 
 
 def _from_epoch(value: Any) -> str:

@@ -39,9 +39,9 @@ def _int(value: Any) -> int:
         raise Problem(f"the function 'int' was given text that is not an integer: '{source[:40]}'") from error
 
 
-def _float(value: Any) -> float | int:
+def _float(value: Any) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
+        return float(value)
     source = text("float", value).strip()
     try:
         return float(source)

@@ -50,9 +50,9 @@ def _try_get(value: Any, *keys: Any) -> Any:
             value = None if held is None else value[held]
         elif isinstance(value, list) and isinstance(key, int) and not isinstance(key, bool):
             value = value[key] if 0 <= key < len(value) else None
-        elif value is not None and not isinstance(value, dict | list):
-            raise Problem(f"the function 'tryGet' looks into objects and arrays, but was given {kind(value)}")
-        elif value is not None:
+        elif not isinstance(value, dict | list):
+            return None
+        else:
             raise Problem(f"the function 'tryGet' cannot look up {kind(key)} in {kind(value)}")
         if value is None:
             return None

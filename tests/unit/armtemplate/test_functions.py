@@ -78,7 +78,11 @@ GIVES = [
     ),
     ("reduce(createArray(), 5, lambda('a', 'b', 1))", 5),
     # Dates: a year has 365 days, a month 30
-    ("dateTimeAdd('2020-04-07 14:53:14Z', 'P3Y')", "2023-04-07 14:53:14Z"),
+    ("dateTimeAdd('2020-04-07 14:53:14Z', 'P3Y')", "2023-04-07T14:53:14Z"),
+    ("dateTimeAdd('2024-01-01 00:00:00Z', 'P1Y')", "2024-12-31T00:00:00Z"),
+    ("dateTimeAdd('20240101T000000Z', 'P1M')", "2024-01-31T00:00:00Z"),
+    ("dateTimeAdd('2024-01-15T12:00:00.50+05:30', 'P0D')", "2024-01-15T12:00:00.50+05:30"),
+    ("dateTimeAdd('2024-01-15T12:00:00+05:30', 'P0D', 'u')", "2024-01-15 06:30:00Z"),
     ("dateTimeAdd('2020-04-07T14:53:14Z', '-PT1H', 'yyyy/M/d h:mm tt')", "2020/4/7 1:53 PM"),
     ("dateTimeToEpoch(dateTimeFromEpoch(1683040573))", 1683040573),
     # Address ranges
