@@ -22,6 +22,8 @@ def parse(id_: str) -> ArmId:
     """Read `/subscriptions/S[/resourceGroups/G][/providers/NS/T/N[/T/N…][/providers/NS/T/N]]`.
 
     The type and name are those of the last provider segment. Raises ValueError for anything else."""
+    if not id_.startswith("/"):
+        raise ValueError(f"{id_!r} is no resource id")
     head, *segments = [part.strip("/") for part in _split_providers(id_)]
     scope = head.split("/") if head else []
     subscription = scope[1] if len(scope) >= 2 and scope[0].lower() == "subscriptions" else ""

@@ -19,6 +19,7 @@ from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
+from reconciler.parameters import Unset, concat, defaults, filled, holds_unset, misplaced, secure_in
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
@@ -159,13 +160,15 @@ class _Builder:
         }
         if deployment.parameters_file:
             parameters = {**self._parameter_file(deployment.parameters_file), **parameters}
-        unset = {name: value for name, value in parameters.items() if isinstance(value, _Unset)}
-        parameters = {n: "(not set)" if n in unset else value for n, value in parameters.items()}
+        unset = {name for name, value in parameters.items() if holds_unset(value)}
+        parameters = {n: filled(value) for n, value in parameters.items()}
         if len(self.faults) > before:
             return
         try:
             text = path.read_text("utf-8-sig")
             template = armtemplate.parse(text, deployment.template)
+            given = {name.lower() for name in parameters}
+            parameters |= {n: value for n, value in defaults(template).items() if n.lower() not in given}
             evaluation = armtemplate.evaluate(template, parameters, self._context(deployment, group, path))
         except TemplateError as error:
             self.faults.extend(self._template_faults(error, here))
@@ -174,6 +177,7 @@ class _Builder:
             place = self.environment.where(f"{here}.template")
             self.faults.append(Fault(place, f"{deployment.template} cannot be read: {error}."))
             return
+        self.faults.extend(misplaced(self.environment, here, deployment, template, parameters, evaluation))
         self.warnings.extend(str(warning) for warning in evaluation.warnings)
         name = deployment_name(self.environment.name, deployment.name)
         values = {n.lower(): value for n, value in parameters.items()}
@@ -230,7 +234,7 @@ class _Builder:
             if group is not None:
                 needs.add(group)
             hangs_on = found.scope if found.scope.lower() != found.deployment_scope.lower() else ""
-            mentioned = _secure_parameters(found.body)
+            mentioned = secure_in(found.body)
             spec = self._sealed(found.body, values)
             resource = Resource(
                 key=key,
@@ -247,7 +251,7 @@ class _Builder:
                     "location": deployment.location or azure.location,
                 },
                 needs=tuple(sorted(needs)),
-                batch=f"{found.deployment_scope.lower()} {name}",
+                batch="" if key.kind == "arm.group" else f"{found.deployment_scope.lower()} {name}",
                 origin=str(found.origin),
             )
             first = self.resources.setdefault(key, resource)
@@ -314,7 +318,7 @@ class _Builder:
             return self._referenced(reference, path)
         parts = [self._referenced(p, path) if isinstance(p, Reference) else p for p in pieces(value)]
         if any(isinstance(part, Unknown) for part in parts):
-            return _concat(parts)
+            return concat(parts)
         return "".join(str(part) for part in parts)
 
     def _referenced(self, reference: Reference, path: str) -> Any:
@@ -323,7 +327,7 @@ class _Builder:
             return self.facts.identity
         if reference.kind != "azure":
             text = reference.text[2:-1]
-            return self.facts.secrets.get(text, _Unset())
+            return self.facts.secrets.get(text, Unset())
         deployment, output, *keys = reference.parts
         if deployment not in self.outputs:
             known = ", ".join(sorted(self.outputs)) or "none"
@@ -374,24 +378,3 @@ class _Builder:
     def _fingerprint(self, value: Any) -> str:
         text = json.dumps(value, sort_keys=True, default=str)
         return hmac.new(self.facts.key, text.encode(), hashlib.sha256).hexdigest()
-
-
-class _Unset:
-    """A secret that is not set."""
-
-
-def _concat(parts: Iterable[Any]) -> Unknown:
-    """Text with unknown parts, as one unknown."""
-    parts = tuple(parts)
-    texts = [p.expression if isinstance(p, Unknown) else "'" + str(p).replace("'", "''") + "'" for p in parts]
-    unknown = [p for p in parts if isinstance(p, Unknown)]
-    return Unknown(
-        f"concat({', '.join(texts)})",
-        secure=any(p.secure for p in unknown),
-        references=tuple(dict.fromkeys(id_ for p in unknown for id_ in p.references)),
-        parameters=tuple(dict.fromkeys(name for p in unknown for name in p.parameters)),
-    )
-
-
-def _secure_parameters(value: Any) -> set[str]:
-    return {name for unknown in unknowns(value) for name in unknown.parameters}

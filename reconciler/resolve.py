@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler import armtemplate
 from reconciler.armid import key_of, parse
-from reconciler.armtemplate import Context, Unknown
+from reconciler.armtemplate import Context, TemplateError, Unknown
 from reconciler.graph import Graph
 from reconciler.resource import Key, Observation, Resource, Status
 
@@ -48,7 +48,20 @@ def resolve(
 
     others: resources that are not desired but referred to, by id in lower case, as GET gives them."""
     context = Context(references=References(observations, others or {}))
-    return replace(resource, spec=armtemplate.resolve(resource.spec, context))
+    return replace(resource, spec=_put_in(resource.spec, context))
+
+
+def _put_in(value: Any, context: Context) -> Any:
+    """What live does not fit, such as a property that it has not yet, stays unknown; after the write Azure
+    tells whether it is wrong. Nothing else of the resource waits for it."""
+    try:
+        return armtemplate.resolve(value, context)
+    except TemplateError:
+        if isinstance(value, Mapping):
+            return {name: _put_in(item, context) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [_put_in(item, context) for item in value]
+        return value
 
 
 def referred(graph: Graph) -> Mapping[str, str]:

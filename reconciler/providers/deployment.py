@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.armtemplate import to_template
+from reconciler.armtemplate import KeyVaultReference, to_template
 from reconciler.errors import CloudError, ReconcilerError
 from reconciler.providers.azure import error_of
 from reconciler.resource import Key, Resource, Secret
@@ -60,6 +60,15 @@ def _parameters(value: Any) -> set[str]:
     return set(_PARAMETER.findall(expression)) if expression else set()
 
 
+def _argument(value: Any) -> dict[str, Any]:
+    """A parameter's value; what is in a vault is read by Azure itself
+    (https://learn.microsoft.com/azure/azure-resource-manager/templates/key-vault-parameter)."""
+    if not isinstance(value, KeyVaultReference):
+        return {"value": value}
+    version = {"secretVersion": value.secret_version} if value.secret_version else {}
+    return {"reference": {"keyVault": {"id": value.vault_id}, "secretName": value.secret_name, **version}}
+
+
 def body_of(resource: Resource, mark: str) -> dict[str, Any]:
     """One resource as it stands in the template, with our mark where it takes tags.
 
@@ -87,7 +96,8 @@ def generate(batch: Iterable[Resource], secure: Mapping[str, Any], mark: str, ru
         body = body_of(resource, mark)
         needs = sorted(ids[need] for need in resource.needs if need in ids)
         written.append({**head, **body, **({"dependsOn": needs} if needs else {})})
-    named = sorted(set().union(*(_parameters(resource.spec) for resource in resources)))
+    mentioned = sorted(set().union(*(_parameters(resource.spec) for resource in resources)))
+    named = sorted({name.lower(): name for name in mentioned}.values())
     at = resources[0].at
     in_group = "/resourcegroups/" in str(at["scope"]).lower()
     values = {name.lower(): value for name, value in secure.items()}
@@ -107,7 +117,7 @@ def generate(batch: Iterable[Resource], secure: Mapping[str, Any], mark: str, ru
                 },
                 "resources": written,
             },
-            "parameters": {name: {"value": values[name.lower()]} for name in named},
+            "parameters": {name: _argument(values[name.lower()]) for name in named},
         },
         "tags": {RUN: run},
     }
