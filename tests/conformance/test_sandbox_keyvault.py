@@ -229,6 +229,38 @@ def test_a_secret_of_a_template_is_a_secret_of_the_vault(arm: Arm) -> None:
     assert arm.refused("DELETE", f"{VAULT}/secrets/token") == (405, "MethodNotAllowed")
 
 
+def test_a_deployment_writes_policies_and_secrets_of_a_vault(arm: Arm) -> None:
+    """Children of a vault that are no resources of their own go through the same door in a template."""
+    arm.put(VAULT, vault())
+    child = {"apiVersion": "2023-07-01", "location": "westeurope"}
+    policies = {"type": "Microsoft.KeyVault/vaults/accessPolicies", "name": "bikes-kv/add", **child}
+    secret = {"type": "Microsoft.KeyVault/vaults/secrets", "name": "bikes-kv/token", **child}
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {"token": {"type": "secureString"}},
+        "resources": [
+            {**policies, "properties": {"accessPolicies": [policy("get")]}},
+            {**secret, "properties": {"value": "[parameters('token')]"}},
+        ],
+        "outputs": {
+            "uri": {
+                "type": "string",
+                "value": "[reference(resourceId('Microsoft.KeyVault/vaults/secrets', 'bikes-kv', 'token')).secretUri]",
+            }
+        },
+    }
+    body = {"mode": "Incremental", "template": template, "parameters": {"token": {"value": "t0p"}}}
+    place = f"{GROUP}/providers/Microsoft.Resources/deployments/secrets"
+    assert arm.call("PUT", place, {"properties": body}, "2024-07-01").status_code == 201
+    done = arm.get(place, "2024-07-01")["properties"]
+    assert (done["provisioningState"], done["outputs"]["uri"]["value"]) == (
+        "Succeeded",
+        f"{URL}/secrets/token",
+    )
+    assert secrets().get_secret("token").value == "t0p"
+
+
 # The data plane
 
 

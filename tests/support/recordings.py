@@ -48,6 +48,11 @@ class Exchange:
         parts = urlsplit(self.url)
         if parts.netloc.endswith(".vault.azure.net"):
             return f"{self.method} vault{re.sub(r'(?<=s)/.*', '', parts.path)}"
+        if ".blob." in parts.netloc:
+            place = parts.path.strip("/").split("/", 1)
+            noun = "blob" if len(place) == 2 else "container" if place[0] else "service"
+            comp = re.search(r"comp=(\w+)", parts.query)
+            return f"{self.method} {noun}{'/' + comp[1] if comp else ''}"
         namespace, *rest = parts.path.rpartition("/providers/")[2].strip("/").split("/")
         return f"{self.method} {'/'.join([namespace, *rest[0::2]])}"
 

@@ -21,6 +21,7 @@ from support.sandbox import Sandbox
 
 ARM = "https://management.azure.com"
 VAULT = "https://vault.azure.net"
+BLOBS = "https://storage.azure.com"
 SLOW = 30  # seconds of the world's clock that an operation takes whose recorded polls were not done at once
 _RUNNING = {"inprogress", "accepted", "running", "creating", "updating", "notstarted", "deleting"}
 _TENANT = "00000000-0000-0000-0000-00000000000a"
@@ -80,7 +81,9 @@ class Player:
 
     def __post_init__(self) -> None:
         credential = DefaultAzureCredential()
-        self._tokens = {place: credential.get_token(f"{place}/.default").token for place in (ARM, VAULT)}
+        self._tokens = {
+            place: credential.get_token(f"{place}/.default").token for place in (ARM, VAULT, BLOBS)
+        }
         self._http = requests.Session()
 
     def play(self, cassette: list[Exchange]) -> None:
@@ -124,8 +127,11 @@ class Player:
     def _send(self, method: str, url: str, body: Any, token: bool = True) -> requests.Response:
         headers = {}
         if token:
-            place = VAULT if ".vault.azure.net" in url else ARM
+            place = VAULT if ".vault.azure.net" in url else BLOBS if ".blob." in url else ARM
             headers["Authorization"] = f"Bearer {self._tokens[place]}"
+        if ".blob." in url:  # recorders kept no request headers; these are what every client sends
+            headers |= {"x-ms-version": "2022-11-02", "x-ms-blob-type": "BlockBlob"}
+            return self._http.request(method, url, data=body, headers=headers, timeout=30)
         return self._http.request(method, url, json=body, headers=headers, timeout=30)
 
     def _swapped(self, url: str) -> str:
@@ -139,6 +145,9 @@ class Player:
         parts = urlsplit(exchange.url)
         if parts.netloc.endswith(".vault.azure.net"):
             self._make_vault(parts.netloc.split(".")[0], forbidden)
+            return
+        if ".blob." in parts.netloc:
+            self._make_account(parts.netloc.split(".")[0])
             return
         group = re.search(r"(/subscriptions/[^/]+/resourceGroups/[^/]+)", parts.path, re.IGNORECASE)
         error = exchange.answer.get("error") if isinstance(exchange.answer, Mapping) else None
@@ -193,6 +202,20 @@ class Player:
         if path.lower() not in self._made:
             self._arm("PUT", path, "2024-07-01", {"location": "westeurope"}, only_new=True)
             self._made.add(path.lower())
+
+    def _make_account(self, name: str) -> None:
+        """An account on whose blobs we hold the data role."""
+        if name in self._made:
+            return
+        self._made.add(name)
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/accounts"
+        self._make(f"{group}/providers/Microsoft.Storage/storageAccounts/{name}")
+        role = "/providers/Microsoft.Authorization/roleDefinitions/b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+        assignment = {"roleDefinitionId": role, "principalId": _ME, "principalType": "ServicePrincipal"}
+        place = (
+            f"{group}/providers/Microsoft.Authorization/roleAssignments/{'0' * 8}-0000-0000-0000-{'0' * 12}"
+        )
+        self._arm("PUT", place, "2022-04-01", {"properties": assignment})
 
     def _make_vault(self, name: str, forbidden: bool) -> None:
         group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/vaults"

@@ -89,8 +89,8 @@ def _refused(world: World, fault: TokenError) -> CloudError:
         tenant = f"https://login.microsoftonline.com/{world.tenant_id}/oauth2/authorize"
         challenge = f"Bearer authorization_uri={tenant} resource_id=https://storage.azure.com"
         message = (
-            "Server failed to authenticate the request. Please refer to the information in the www-authenticate "
-            "header."
+            "Server failed to authenticate the request. Please refer to the information in the "
+            "www-authenticate header."
         )
         return CloudError(
             401, "NoAuthenticationInformation", message, headers={"WWW-Authenticate": challenge}

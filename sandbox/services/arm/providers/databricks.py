@@ -17,7 +17,7 @@ from sandbox.service import CloudError
 from sandbox.services.arm import ids, records
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Document, Kind, Write, style
-from sandbox.services.arm.providers import forms
+from sandbox.services.arm.providers import forms, identity
 from sandbox.world import World
 
 WORKSPACES = "Microsoft.Databricks/workspaces"
@@ -284,6 +284,10 @@ def _fill_connector(world: World, write: Write) -> Document:
     return {key: value for key, value in document.items() if value is not None}
 
 
+def _deleted_connector(world: World, target: ResourceId, document: Document) -> None:
+    identity.forget(world, document)
+
+
 KINDS = (
     Kind(
         WORKSPACES,
@@ -308,5 +312,5 @@ KINDS = (
         delete=style("202 nobody +Location"),
         tracked=False,
     ),
-    Kind(CONNECTORS, fill=_fill_connector),
+    Kind(CONNECTORS, fill=_fill_connector, deleted=_deleted_connector),
 )

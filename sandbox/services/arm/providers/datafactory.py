@@ -16,7 +16,7 @@ from sandbox.service import CloudError, Request, Response, Route
 from sandbox.services.arm import actor, authorization, records
 from sandbox.services.arm.ids import ResourceId, parse
 from sandbox.services.arm.kinds import Action, Document, Kind, Write, style
-from sandbox.services.arm.providers import forms
+from sandbox.services.arm.providers import forms, identity
 from sandbox.world import World
 
 FACTORIES = "Microsoft.DataFactory/factories"
@@ -106,6 +106,10 @@ def _answer(world: World, document: Document, api_version: str) -> Document:
 
 def _at_once(world: World, document: Document, _: Any) -> Document:
     return {**document, "properties": forms.without(document["properties"], _LATE)}
+
+
+def _deleted(world: World, target: ResourceId, document: Document) -> None:
+    identity.forget(world, document)
 
 
 def _configure_repo(world: World, request: Request) -> Response:
@@ -274,6 +278,7 @@ KINDS = (
         answer=_answer,
         put_answer=_at_once,
         listed=_at_once,
+        deleted=_deleted,
         create=style("200 body"),
     ),
     *(_object(segment) for segment in _OBJECTS),

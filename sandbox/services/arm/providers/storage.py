@@ -14,10 +14,10 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import records
+from sandbox.services.arm import actor, authorization, records, scopes
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Action, Document, Kind, Write, style
-from sandbox.services.arm.providers import forms
+from sandbox.services.arm.providers import forms, identity
 from sandbox.services.storage import blobs
 from sandbox.world import World
 
@@ -317,8 +317,19 @@ def _regenerate(
     return Response(200, {"keys": keys}), document
 
 
+def _list_keys_read(world: World, request: Request) -> Response:
+    """As the action; a route of its own because it changes nothing, and the journal should say so."""
+    p = request.params
+    scope = f"/subscriptions/{p['subscription']}/resourceGroups/{p['group']}"
+    target = ResourceId(scope, ACCOUNTS, (p["account"],))
+    authorization.require(world, actor.of(request), f"{ACCOUNTS}/listKeys/action", target.id)
+    scopes.check(world, scope)
+    return _list_keys(world, request, target, records.load(world, target.id))[0]
+
+
 def _deleted(world: World, target: ResourceId, document: Document) -> None:
     blobs.forget(world, target.name)
+    identity.forget(world, document)
 
 
 def _check_availability(world: World, request: Request) -> Response:
@@ -352,6 +363,13 @@ KINDS = (
     ),
 )
 ROUTES = (
+    Route(
+        "POST",
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/"
+        "{account}/listKeys",
+        _list_keys_read,
+        write=False,
+    ),
     Route(
         "POST",
         "/subscriptions/{subscription}/providers/Microsoft.Storage/checkNameAvailability",
