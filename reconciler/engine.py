@@ -69,7 +69,7 @@ class Reconciler:
             environment = self.checkout.environment(name, snapshot)
             if environment is None:
                 return Tick(name, snapshot.commit, "done", self.planner.orphans(name, snapshot, state))
-            session = self.planner.session(environment)
+            session = self.planner.session(environment, snapshot)
             cloud, identity = session.cloud, session.identity
             outcomes: dict[Key, Outcome] = {}
             first: Planned | None = None

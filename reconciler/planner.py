@@ -49,9 +49,12 @@ class Planner:
     checkout: Checkout
     sign_in: SignIn
 
-    def session(self, environment: Environment) -> Session:
-        """Sign in for an environment that has a section `azure`. Raises SignInError."""
+    def session(self, environment: Environment, snapshot: Snapshot) -> Session:
+        """Sign in for an environment that has a section `azure`. Raises SignInError.
+
+        Raises InputError first, so that bad input makes no call, not even for a token."""
         assert environment.azure is not None
+        self.checkout.desired(environment, snapshot)
         secure: dict[str, Mapping[str, Any]] = {}
         azure = environment.azure
         cloud, identity = self.sign_in(
@@ -67,7 +70,7 @@ class Planner:
             return self.orphans(name, snapshot, state)
         if offline:
             return self._offline(environment, snapshot, state)
-        return self.live(environment, snapshot, state, self.session(environment))[0]
+        return self.live(environment, snapshot, state, self.session(environment, snapshot))[0]
 
     def live(
         self, environment: Environment, snapshot: Snapshot, state: State, session: Session

@@ -75,7 +75,10 @@ def sample(folder: Path, sandbox: Sandbox) -> Project:
 
 
 def empty(folder: Path, sandbox: Sandbox) -> Project:
-    """A project with nothing in its repository."""
+    """A project with nothing in its repository, and nobody signed in yet."""
+    from reconciler import settings
+
+    settings.credential.cache_clear()
     repository = Repository(folder / "repository")
     repository.path.mkdir()
     repository.git("init", "--quiet", "--initial-branch", "main")

@@ -18,8 +18,23 @@ _ZONED = re.compile(r"(Z|[+-]\d{2}:\d{2})$", re.IGNORECASE)
 _CLAUSE = re.compile(r"(\w+)\s+(eq|ge|le)\s+(?:'([^']*)'|([^\s']+))", re.IGNORECASE)
 
 
-def record(world: World, actor: Actor, action: str, resource_id: str, status: str = "Succeeded") -> None:
-    """``action`` is an operation's name, ``Microsoft.Storage/storageAccounts/write``."""
+SUB_STATUSES = {"Created": "Created (HTTP Status Code: 201)", "OK": "OK (HTTP Status Code: 200)", "": ""}
+"""What an event says of the answer, as documented for the activity log's schema
+(https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema)."""
+
+
+def record(
+    world: World,
+    actor: Actor,
+    action: str,
+    resource_id: str,
+    status: str = "Succeeded",
+    created: bool | None = None,
+) -> None:
+    """``action`` is an operation's name, ``Microsoft.Storage/storageAccounts/write``.
+
+    created: whether a write made the resource; None for what is no write."""
+    sub_status = "" if created is None else "Created" if created else "OK"
     number = world.store_serial()
     at = iso(world.now())
     caller = actor.caller
@@ -52,7 +67,7 @@ def record(world: World, actor: Actor, action: str, resource_id: str, status: st
             },
             "resourceId": resource_id,
             "status": {"value": status, "localizedValue": status},
-            "subStatus": {"value": "", "localizedValue": ""},
+            "subStatus": {"value": sub_status, "localizedValue": SUB_STATUSES[sub_status]},
             "submissionTimestamp": at,
             "subscriptionId": subscription,
             "tenantId": world.tenant_id,

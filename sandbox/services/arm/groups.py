@@ -81,7 +81,7 @@ def put(world: World, by: Actor, subscription: str, name: str, body: Any) -> tup
         "_changed": iso(world.now()),
     }
     world.store.put(GROUPS, group_id.lower(), kept)
-    activity.record(world, by, f"{_OPERATION}/write", group_id)
+    activity.record(world, by, f"{_OPERATION}/write", group_id, created=previous is None)
     return kept, previous is None
 
 

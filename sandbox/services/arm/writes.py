@@ -126,7 +126,7 @@ def put(
     world.store.put(records.RESOURCES, target.key, document)
     if kind.stored:
         kind.stored(world, write, document)
-    activity.record(world, actor, f"{kind.type}/write", target.id)
+    activity.record(world, actor, f"{kind.type}/write", target.id, created=previous is None)
     return Written(kind, write, document, style, ready_at, fails)
 
 
