@@ -197,7 +197,9 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_written(arm: Caller)
     kind = {"type": "Microsoft.Storage/storageAccounts", "apiVersion": "2024-01-01", "name": "bikestaken"}
     refused = arm("PUT", DEPLOYMENT, body(template(widget("a"), {**kind, **account})), VERSION)
     assert code(refused) == (400, "InvalidTemplateDeployment")
-    assert [one["code"] for one in refused.json()["error"]["details"]] == ["StorageAccountInAnotherResourceGroup"]
+    assert [one["code"] for one in refused.json()["error"]["details"]] == [
+        "StorageAccountInAnotherResourceGroup"
+    ]
     assert arm("GET", f"{GROUP}/resources").json()["value"] == []
 
 
@@ -274,6 +276,21 @@ def test_a_slow_deployment_ends_by_itself(sandbox: Sandbox, arm: Caller) -> None
     again = sign_in()
     assert again("GET", DEPLOYMENT, version=VERSION).json()["properties"]["provisioningState"] == "Succeeded"
     assert len(again("GET", f"{GROUP}/resources").json()["value"]) == 2
+
+
+def test_a_script_is_no_empty_success(arm: Caller) -> None:
+    """What the sandbox cannot run fails the deployment."""
+    script = {
+        "type": "Microsoft.Resources/deploymentScripts",
+        "apiVersion": "2023-08-01",
+        "name": "run",
+        "location": "westeurope",
+        "kind": "AzureCLI",
+        "properties": {"scriptContent": "exit 0"},
+    }
+    failed = deploy(arm, template(script))["properties"]
+    assert failed["provisioningState"] == "Failed"
+    assert [one["code"] for one in failed["error"]["details"]] == ["NotImplemented"]
 
 
 def test_fail_operation_fails_the_last_resource(sandbox: Sandbox, arm: Caller) -> None:

@@ -30,6 +30,11 @@ from sandbox.world import World
 
 # Fields that a client may send and ARM ignores.
 _READ_ONLY = frozenset({"id", "name", "type", "systemData", "etag"})
+# These would have to do something; kept as sent they would be an empty success.
+_NOT_PLAYED = frozenset(
+    f"microsoft.resources/{name}"
+    for name in ("deployments", "deploymentscripts", "deploymentstacks", "links")
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,10 @@ def check(
     A deployment's ``preflight`` looks at neither locks nor running operations: those stop its writes later.
     """
     kind = registry.kind(target.type)
+    if target.type.lower() in _NOT_PLAYED:
+        raise CloudError(
+            501, "NotImplemented", f"The sandbox does not play resources of type '{target.type}'."
+        )
     authorization.require(world, actor, f"{kind.type}/write", target.id)
     scopes.check(world, target.scope, write=True)
     if not isinstance(body, Mapping):
