@@ -144,6 +144,7 @@ class Arm:
         path: from the slash on, or a whole URL of Azure Resource Manager (long operations, next pages).
         Throttled and unreachable calls are made again, save POST; what Azure asks us to wait is waited,
         up to PATIENCE."""
+        path = path.replace(f"{HOST}:443/", f"{HOST}/", 1)  # as some services write their links
         url = path if path.startswith(HOST + "/") else f"{HOST}{path}"
         if not url.startswith(HOST + "/"):
             raise CloudError(f"{url} is no address of Azure Resource Manager; it is not called.", where=where)
@@ -170,7 +171,7 @@ class Arm:
             answer = self.call("GET", following, where=where)
 
     def _once(self, method: str, url: str, body: Any, where: str) -> Answer:
-        from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.core.rest import HttpRequest
 
         kind = "read" if method in READS else "write"
@@ -183,7 +184,7 @@ class Arm:
             response = self._pipeline().send_request(request)
         except ClientAuthenticationError as error:
             raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
-        except (ServiceRequestError, ServiceResponseError) as error:
+        except AzureError as error:
             raise Unreachable(
                 f"Azure Resource Manager was not reached: {error.message}", where=where
             ) from error
@@ -195,7 +196,9 @@ class Arm:
         except ValueError:
             document = None
         if response.status_code >= 400:
-            raise error_of(response.status_code, document, _seconds(headers.get("Retry-After")) or 0, where)
+            raise error_of(
+                response.status_code, document, _seconds(response.headers.get("Retry-After")) or 0, where
+            )
         return Answer(response.status_code, response.headers, document)
 
     def _learn(self, headers: Mapping[str, str], kind: str) -> None:

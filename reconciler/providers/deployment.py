@@ -76,7 +76,10 @@ def body_of(resource: Resource, mark: str) -> dict[str, Any]:
     (https://learn.microsoft.com/azure/azure-resource-manager/management/tag-support)."""
     body = {name: _template_value(value) for name, value in resource.spec.items()}
     if mark and "location" in body and resource.type.count("/") == 1:
-        body["tags"] = {**(body.get("tags") or {}), MARK: mark}
+        tags = body.get("tags") or {}
+        known = isinstance(tags, Mapping)
+        ours = f"createObject('{MARK}', '{mark}')"
+        body["tags"] = {**tags, MARK: mark} if known else f"[union({str(tags)[1:-1]}, {ours})]"
     return body
 
 
