@@ -49,6 +49,11 @@ def _list(world: World, request: Request) -> Response:
     return Response(200, {"value": found})
 
 
+def _list_deleted_hsms(world: World, request: Request) -> Response:
+    """`az keyvault list-deleted` asks for both; the sandbox makes no managed HSMs, so none was deleted."""
+    return Response(200, {"value": []})
+
+
 def _find(world: World, request: Request) -> Document:
     entry = settled(world, request.params["vault"])
     wanted = f"/subscriptions/{request.params['subscription']}/".lower()
@@ -274,6 +279,7 @@ KINDS = (
 )
 ROUTES = (
     Route("GET", f"{_PROVIDER}/deletedVaults", _list),
+    Route("GET", f"{_PROVIDER}/deletedManagedHSMs", _list_deleted_hsms),
     Route("GET", f"{_PROVIDER}/locations/{{location}}/deletedVaults/{{vault}}", _get),
     Route("POST", f"{_PROVIDER}/locations/{{location}}/deletedVaults/{{vault}}/purge", _purge),
     Route("POST", f"{_PROVIDER}/checkNameAvailability", _check_availability, write=False),
