@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -147,8 +148,11 @@ def health(state: State | None) -> str:
 # Text, with Rich's markup
 
 
+_BRACKET = re.compile(r"(\\*)\[")
+
+
 def escape(value: Any) -> str:
-    return str(value).replace("[", "\\[")
+    return _BRACKET.sub(r"\1\1\\[", str(value))
 
 
 def short(value: Any) -> str:

@@ -1,0 +1,144 @@
+"""Plans as JSON and as text: the promised names, no markup from values, no secret."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+from support.graphs import absent, entry, key, keys, present, resource, seen, state
+from support.memory import NOW
+
+from reconciler.change import Action, Change
+from reconciler.diff import Cause
+from reconciler.errors import CloudError, Fault, InputError
+from reconciler.graph import Graph
+from reconciler.plan import Plan, make
+from reconciler.policy import Policy
+from reconciler.record import Drift, State
+from reconciler.render import error_json, plan_json, plan_lines, state_json
+from reconciler.resource import Secret
+
+
+def plan(policy: Policy | None = None, **spec: Any) -> Plan:
+    """`a` has drifted, `b` is new, `old` left Git, `hand` stands beside them."""
+    return make(
+        Graph([resource("a", spec=spec or None), resource("b", "a")]),
+        seen(present("a", {"v": 2}), absent("b"), present("old")),
+        state(entry("a"), entry("old")),
+        policy or Policy(resets_allowed=True),
+        environment="test",
+        commit="c" * 40,
+        now=NOW,
+        unmanaged=keys("hand"),
+    )
+
+
+def text(made: Plan) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=200, no_color=True)
+    for line in plan_lines(made):
+        console.print(line)
+    return out.getvalue()
+
+
+def test_a_plan_is_told_in_the_promised_form() -> None:
+    document = json.loads(json.dumps(plan_json(plan(), {"read": 3}, ["careful"])))
+    assert set(document) == {
+        "version", "environment", "commit", "summary", "changes", "blocked", "waiting", "notAccepted",
+        "unmanaged", "orphaned", "unsafe", "warnings", "calls", "digest",
+    }  # fmt: skip
+    assert (document["version"], document["environment"], document["calls"]) == (
+        1,
+        "test",
+        {"read": 3, "write": 0},
+    )
+    assert document["unmanaged"] == ["arm.resource/g/hand"]
+    assert document["warnings"] == ["careful"]
+    assert [(change["key"], change["action"], change["cause"]) for change in document["changes"]] == [
+        ("arm.resource/g/a", "update", "drift"),
+        ("arm.resource/g/b", "create", "new"),
+        ("arm.resource/g/old", "delete", "removed"),
+    ]
+    (field,) = document["changes"][0]["fields"]
+    reason = field.pop("reason")
+    assert field == {"path": "v", "recorded": 1, "desired": 1, "live": 2, "cause": "drift"}
+    assert len(reason) > 10
+
+
+def test_a_side_without_a_value_has_no_key() -> None:
+    made = make(
+        Graph([resource("a", spec={"v": 1, "w": 2})]), seen(present("a")), state(entry("a")),
+        Policy(resets_allowed=True), environment="test", commit="c", now=NOW,
+    )  # fmt: skip
+    (field,) = plan_json(made, {})["changes"][0]["fields"]
+    assert {name for name in field if name in ("recorded", "desired", "live")} == {"desired"}
+
+
+def test_what_is_blocked_shows_what_would_be_done_and_counts_as_blocked_alone() -> None:
+    document = plan_json(plan(Policy(heal=False)), {})
+    assert document["summary"]["blocked"] == 1
+    assert document["summary"]["update"] == 0
+    assert [(held["key"], held["code"]) for held in document["blocked"]] == [("arm.resource/g/a", "heal")]
+    assert [change["key"] for change in document["changes"] if change.get("blocked")] == ["arm.resource/g/a"]
+
+
+@pytest.mark.parametrize("value", ["[red]x[/red]", "[/]", "\\[bold]", "a\\", "[link=http://x]y[/link]"])
+def test_a_value_is_shown_as_it_is_and_never_read_as_markup(value: str) -> None:
+    shown = text(plan(v=value))
+    assert json.dumps(value) in shown
+    change = Change(key(value), Action.CREATE, Cause.NEW, reason=value)
+    assert value in text(Plan("test", "c1", (change,)))
+
+
+def test_a_secret_is_nowhere_in_json_or_text() -> None:
+    made = make(
+        Graph([resource("a", spec={"v": Secret("new", "parameters('p')")})]),
+        seen(present("a", {"v": "hunter2"})),
+        state(entry("a", applied={"v": Secret("old", "parameters('p')")}, baseline={"v": "hash"})),
+        Policy(resets_allowed=True), environment="test", commit="c", now=NOW,
+    )  # fmt: skip
+    assert [change.key for change in made.changes] == [key("a")]
+    for told in (json.dumps(plan_json(made, {})), text(made)):
+        assert "hunter2" not in told
+        assert "(changed)" in told
+
+
+def test_no_change_is_said_in_one_line() -> None:
+    assert "Nothing to change (0 unchanged)." in text(Plan("test", "c1"))
+
+
+def test_an_error_is_told_with_its_code_and_every_fault_with_its_place() -> None:
+    assert error_json(CloudError("m", where="w", code="C"))["error"] == {
+        "code": "C",
+        "message": "m",
+        "where": "w",
+    }
+    told = error_json(InputError([Fault("f:1:2", "bad", "mend"), Fault("g:3:4", "worse")]))["error"]
+    assert (told["code"], told["where"]) == ("invalid-input", "f:1:2")
+    assert told["faults"][1] == {"where": "g:3:4", "message": "worse", "hint": ""}
+
+
+def record(result: str = "", **fields: Any) -> State:
+    notes = {"last": {"result": result, "summary": {"blocked": fields.pop("blocked", 0)}}} if result else {}
+    return State("test", "line", notes=notes, **fields)
+
+
+@pytest.mark.parametrize(
+    ("known", "health"),
+    [
+        (None, "unknown"),
+        (record(), "unknown"),
+        (record(suspended="why"), "suspended"),
+        (record("failed", suspended="why"), "suspended"),
+        (record("pending"), "pending"),
+        (record("failed"), "failed"),
+        (record("done", blocked=1), "blocked"),
+        (record("done", drift={key("a"): Drift("t", ("v",))}), "drifted"),
+        (record("done"), "healthy"),
+    ],
+)
+def test_health_is_the_first_thing_that_is_wrong(known: State | None, health: str) -> None:
+    assert state_json("test", known)["health"] == health
