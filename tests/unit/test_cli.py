@@ -1,0 +1,176 @@
+"""The command line without a cloud: exit codes, one JSON document on stdout, messages with their places."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.environments import BASE, DEV
+from support.repositories import make
+
+from reconciler.cli import main
+
+TEMPLATE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "resources": [
+        {"type": "Contoso.Any/things", "apiVersion": "2024-01-01", "name": "a", "location": "w"},
+        {"type": "Contoso.Any/things", "apiVersion": "2024-01-01", "name": "b", "location": "w", "dependsOn": ["a"]},
+    ],
+}  # fmt: skip
+KEY = "arm.resource/sample-dev/Contoso.Any%2Fthings:"
+
+
+class Terminal:
+    """Runs verbs in a repository of one environment, `dev`, as `python -m reconciler` does."""
+
+    def __init__(self, root: Path, monkeypatch: Any, capsys: Any) -> None:
+        self.repository = make(root / "repo")
+        self.state, self.monkeypatch, self.capsys = root / "state", monkeypatch, capsys
+        for name in [each for each in os.environ if each.startswith("RECONCILER_")]:
+            monkeypatch.delenv(name)
+        self.commit()
+
+    def commit(self, dev: str = DEV, main: Any = TEMPLATE) -> str:
+        files = {
+            "environments/base.yaml": BASE,
+            "environments/dev.yaml": dev,
+            "arm/main.json": json.dumps(main),
+        }
+        return self.repository.commit(files)
+
+    def run(self, *words: str, place: bool = True) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        where = ["--repo", str(self.repository.path), "--state", str(self.state)] if place else []
+        self.monkeypatch.setattr("sys.argv", ["reconciler", *words, *where])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self.capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    def json(self, *words: str, place: bool = True) -> tuple[int, Any]:
+        code, out, _ = self.run(*words, "--json", place=place)
+        return code, json.loads(out)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path, monkeypatch, capsys)
+
+
+def test_valid_input_exits_with_0(terminal: Terminal) -> None:
+    assert terminal.json("validate") == (0, {"version": 1, "faults": [], "warnings": []})
+    code, out, err = terminal.run("validate", "dev")
+    assert (code, "No fault in dev" in out, err) == (0, True, "")
+
+
+def test_every_fault_is_told_at_once_with_its_place_as_text_and_as_json(terminal: Terminal) -> None:
+    terminal.commit(DEV.replace("extends", "extnds") + "colour: red\n")
+    code, out, err = terminal.run("validate", "dev")
+    assert (code, out) == (1, "")
+    assert "environments/dev.yaml:2:1" in err
+    assert "environments/dev.yaml:8:1" in err
+    code, document = terminal.json("validate", "dev")
+    assert (code, document["error"]["code"]) == (1, "invalid-input")
+    assert {fault["where"] for fault in document["error"]["faults"]} >= {
+        "environments/dev.yaml:2:1", "environments/dev.yaml:8:1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [("plan",), ("nonsense",), ("plan", "dev", "--colour"), ("suspend", "dev"), ("template",)]
+)
+def test_wrong_words_exit_with_1_and_never_with_2(terminal: Terminal, words: tuple[str, ...]) -> None:
+    """2 means that a plan has changes."""
+    assert terminal.run(*words, place=False)[0] == 1
+    code, document = terminal.json(*words, place=False)
+    assert (code, document["error"]["code"]) == (1, "usage")
+
+
+def test_an_offline_plan_with_changes_exits_with_2_and_makes_no_call(terminal: Terminal) -> None:
+    code, document = terminal.json("plan", "dev", "--offline")
+    assert code == 2
+    assert [change["key"] for change in document["changes"]][1:] == [KEY + "a", KEY + "b"]
+    assert document["calls"] == {"read": 0, "write": 0}
+    code, out, _ = terminal.run("plan", "dev", "--offline")
+    assert (code, "3 to create" in out) == (2, True)
+
+
+def test_an_unknown_environment_is_a_fault_that_names_the_known(terminal: Terminal) -> None:
+    code, document = terminal.json("plan", "dve", "--offline")
+    assert code == 1
+    assert "dev" in document["error"]["message"]
+
+
+@pytest.mark.parametrize("verb", ["apply", "destroy"])
+def test_without_a_terminal_nothing_is_written_unasked(terminal: Terminal, verb: str) -> None:
+    code, document = terminal.json(verb, "dev")
+    assert (code, "--yes" in document["error"]["message"]) == (1, True)
+    assert not (terminal.state / "dev").exists()
+
+
+def test_graph_tells_what_needs_what(terminal: Terminal) -> None:
+    code, document = terminal.json("graph", "dev")
+    group = "arm.group/00000000-0000-0000-0000-000000000001/sample-dev"
+    assert (code, document["objects"], document["missing"]) == (0, [group, KEY + "a", KEY + "b"], [])
+    assert [KEY + "b", KEY + "a"] in document["edges"]
+
+
+def test_template_prints_resources_in_template_order_and_faults_with_their_place(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps(TEMPLATE))
+    code, document = terminal.json("template", str(file), place=False)
+    assert (code, [found["name"] for found in document["resources"]]) == (0, ["a", "b"])
+    assert not {"dependsOn", "copy", "condition"} & set(document["resources"][1])
+    file.write_text("{")
+    code, document = terminal.json("template", str(file), place=False)
+    assert (code, document["error"]["where"].startswith(str(file))) == (1, True)
+    assert terminal.run("template", str(tmp_path / "none.json"), place=False)[0] == 1
+
+
+def test_explain_tells_what_differs_and_answers_each_line_of_a_batch(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, body in (("want", {"v": 1}), ("have", {"v": 2})):
+        (tmp_path / name).write_text(json.dumps(body))
+    files = ("--desired", str(tmp_path / "want"), "--live", str(tmp_path / "have"))
+    code, document = terminal.json("explain", "--type", "Contoso.Any/things", *files, place=False)
+    assert code == 0
+    assert document["changes"] == [{"path": "v", "desired": 1, "live": 2, "reason": "notAccepted"}]
+    good = json.dumps({"type": "T/t", "desired": {"v": 1}, "live": {"v": 1}})
+    monkeypatch.setattr("sys.stdin", iter([good + "\n", "\n", "nonsense\n", good + "\n"]))
+    code, out, _ = terminal.run("explain", "--batch", place=False)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert (code, [sorted(answer) for answer in answers]) == (
+        0,
+        [["changes", "equal"], ["error"], ["changes", "equal"]],
+    )
+
+
+def test_suspend_is_kept_with_its_reason_until_resume(terminal: Terminal) -> None:
+    assert terminal.json("suspend", "dev", "--why", "holidays")[0] == 0
+    code, document = terminal.json("status", "dev")
+    assert (code, document["environments"][0]["suspended"]) == (0, "holidays")
+    code, document = terminal.json("tick", "dev")
+    assert (code, document["result"], document["reason"]) == (0, "suspended", "holidays")
+    assert terminal.json("resume", "dev") == (0, {"version": 1, "environment": "dev", "suspended": ""})
+    assert terminal.json("status")[1]["environments"][0]["health"] == "unknown"
+
+
+def test_an_environment_without_a_tick_has_an_empty_history(terminal: Terminal) -> None:
+    assert terminal.json("history", "dev") == (0, {"version": 1, "environment": "dev", "ticks": []})
+
+
+def test_the_schema_is_json_schema(terminal: Terminal) -> None:
+    code, out, _ = terminal.run("schema", place=False)
+    assert (code, json.loads(out)["$schema"].startswith("https://json-schema.org/")) == (0, True)
+
+
+def test_a_repository_that_is_none_is_one_message(terminal: Terminal, tmp_path: Path) -> None:
+    code, document = terminal.json("plan", "dev", "--repo", str(tmp_path / "none"), place=False)
+    assert (code, document["error"]["code"]) == (1, "source-unreadable")
