@@ -64,7 +64,8 @@ Progress = Callable[[str, tuple[Change, ...], tuple[Outcome, ...]], None]
 @dataclass
 class Tools:
     """What apply works with. `deadline` is on `time.monotonic`'s scale; `resolve` puts into a resource what
-    is known by now; `save` keeps the state and gives it back with its new serial."""
+    is known by now; `save` keeps the state and gives it back with its new serial; `doubts` tells whether a read
+    after a write shows what was not sent."""
 
     providers: Iterable[Provider]
     resolve: Callable[[Resource, Mapping[Key, Observation]], Resource]
@@ -73,6 +74,7 @@ class Tools:
     now: Callable[[], datetime]
     deadline: float
     progress: Progress = field(default=lambda *_: None)
+    doubts: Callable[[Resource, Observation, Entry | None], bool] = field(default=lambda *_: False)
 
     def provider(self, key: Key) -> Provider:
         return next(provider for provider in self.providers if key.kind in provider.kinds)
@@ -119,6 +121,7 @@ class _Run:
 
     def run(self) -> Applied:
         self._adopt()
+        self._refresh()
         with ThreadPoolExecutor(WORKERS) as pool:
             while self.todo:
                 self._skip()
@@ -245,9 +248,23 @@ class _Run:
         if ended.pending is not None or not made:
             return ended
         try:
-            return replace(ended, seen=provider.observe(made).observations)
+            seen = provider.observe(made).observations
+            doubted = tuple(resource for resource in made if self._doubted(resource, seen[resource.key]))
+            if doubted:
+                again = self._follow(provider, provider.write(doubted, step.token))
+                if again.pending is None and not again.failed:
+                    seen = {**seen, **provider.observe(doubted).observations}
+            return replace(ended, seen=seen)
         except ReconcilerError:
             return ended
+
+    def _doubted(self, resource: Resource, seen: Observation) -> bool:
+        """What was read differs from what was sent: by Azure's will, or by somebody between our write and our
+        read. The same write once more tells which: what it does not bring either, Azure does not accept."""
+        before = self.live.get(resource.key)
+        if seen.status is not Status.PRESENT or (before is not None and seen.spec == before.spec):
+            return False
+        return self.tools.doubts(resource, seen, self.state.entries.get(resource.key))
 
     def _follow(self, provider: Provider, answer: Done | Pending) -> Ended:
         looks = 0
@@ -289,6 +306,25 @@ class _Run:
             )
             self._outcome(change, Result.DONE)
         if self.outcomes:
+            self.state = self.tools.save(self.state)
+
+    def _refresh(self) -> None:
+        """Keep what moved in Git without a difference to live: the spec, the API version, the needs."""
+        held = {h.key for h in (*self.plan.blocked, *self.plan.waiting)} | self.todo.keys()
+        before = self.state
+        for resource in self.graph:
+            entry, seen = self.state.entries.get(resource.key), self.live.get(resource.key)
+            if entry is None or seen is None or resource.key in held or not (entry.ours and entry.settled):
+                continue
+            at = {**resource.at, **({"id": entry.at["id"]} if entry.adopted and "id" in entry.at else {})}
+            fresh = replace(
+                entry, at=at, needs=resource.needs, applied=self.tools.mask(resource.type, resource.spec)
+            )
+            if at.get("apiVersion") != entry.at.get("apiVersion"):
+                fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec))
+            if fresh != entry:
+                self.state = self.state.put(fresh)
+        if self.state is not before:
             self.state = self.tools.save(self.state)
 
     def _record(self, step: Step, ended: Ended, seconds: float) -> None:

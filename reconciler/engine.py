@@ -118,6 +118,7 @@ class Reconciler:
             resolve=partial(_resolve, others=planned.others),
             save=self.store.save,
             mask=self.planner.mask,
+            doubts=self.planner.doubts,
             now=cloud.now,
             deadline=deadline,
             progress=progress,

@@ -99,6 +99,11 @@ def _takes_tags(resource: Resource) -> bool:
     return "location" in resource.spec and resource.type.count("/") == 1
 
 
+def _same_version(entry: Entry, resource: Resource) -> bool:
+    """A picture taken with another API version may differ in form: it is no baseline any more."""
+    return entry.at.get("apiVersion") == resource.at.get("apiVersion")
+
+
 def judge(
     resource: Resource,
     seen: Observation,
@@ -108,8 +113,9 @@ def judge(
     commit: str,
     now: datetime,
     rules: TypeRules,
+    hashing: bytes = b"",
 ) -> Verdict:
-    """Decide what one resource needs."""
+    """Decide what one resource needs. hashing: the key under which secrets were hashed for the state."""
     key = resource.key
     ours = entry is not None and entry.ours
     if entry is not None and entry.intent is not None:
@@ -134,8 +140,9 @@ def judge(
             seen.spec,
             rules,
             applied=entry.applied if entry and ours else None,
-            baseline=entry.baseline if entry and ours else None,
+            baseline=entry.baseline if entry and ours and _same_version(entry, resource) else None,
             ignore=ignored,
+            key=hashing,
         )
         if not ours:
             verdict = _adopt(resource, seen, comparison, entry, policy, environment)

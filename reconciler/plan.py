@@ -127,6 +127,7 @@ def make(
     sections: Iterable[str] | None = None,
     stopped: Mapping[Key, str] | None = None,
     destroy: bool = False,
+    hashing: bytes = b"",
     rules: Callable[[str], TypeRules] = for_type,
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
@@ -134,6 +135,7 @@ def make(
     sections: those that the environment file has, see SECTIONS; what is recorded of another is orphaned and
     stays. By default those of the graph's resources.
     stopped: resources that cannot be written now, with the reason (a secret is not set).
+    hashing: the key under which secrets were hashed for the state.
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
     changes: list[Change] = []
     blocked: list[Held] = []
@@ -146,7 +148,8 @@ def make(
         key = resource.key
         entry = state.entries.get(key)
         seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
-        verdict = judge(resource, seen, entry, policy, environment, commit, now, rules(resource.type))
+        known = rules(resource.type)
+        verdict = judge(resource, seen, entry, policy, environment, commit, now, known, hashing)
         lacking = next((missing[need] for need in resource.needs if need in missing), None)
         if verdict.change is not None and verdict.change.action is not Action.ADOPT:
             if stopped and key in stopped:

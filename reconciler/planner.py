@@ -14,13 +14,14 @@ from reconciler import resolve as resolve_
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity
+from reconciler.diff import compare
 from reconciler.environment import Environment
 from reconciler.errors import Fault, InputError, ReconcilerError
 from reconciler.graph import Graph
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.provider import Pending
-from reconciler.record import State
+from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked
 from reconciler.settle import settle
@@ -98,6 +99,7 @@ class Planner:
             unmanaged=live.unmanaged,
             sections=sections_of(environment),
             stopped=desired.blocked,
+            hashing=self.checkout.key(),
         )
         warnings = (*snapshot.warnings, *desired.warnings)
         return Planned(plan, state, graph, seen, desired, others, cloud.calls(), warnings), running
@@ -175,6 +177,7 @@ class Planner:
             now=datetime.now(UTC),
             sections=sections_of(environment),
             stopped=desired.blocked,
+            hashing=self.checkout.key(),
         )
         warnings = (
             *snapshot.warnings,
@@ -182,6 +185,21 @@ class Planner:
             "offline: compared with what was recorded, not with Azure.",
         )
         return Planned(plan, state, graph, seen, desired, warnings=warnings)
+
+    def doubts(self, resource: Resource, seen: Observation, entry: Entry | None) -> bool:
+        """Whether a read after our write shows what was not sent, and was not accepted before either.
+
+        Azure may keep another value than was sent, or somebody may have changed it between write and read."""
+        rules, key = for_type(resource.type), self.checkout.key()
+        kept = compare(
+            resource.spec, seen.spec, rules, applied=resource.spec, baseline=seen.spec
+        ).not_accepted
+        if not kept or entry is None or not entry.ours:
+            return bool(kept)
+        known = compare(
+            resource.spec, seen.spec, rules, applied=entry.applied, baseline=entry.baseline, key=key
+        ).not_accepted
+        return not {field.path for field in kept} <= {field.path for field in known}
 
     def mask(self, type_: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """What of a spec may be kept in state."""
