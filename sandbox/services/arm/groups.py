@@ -153,11 +153,6 @@ def remove(world: World, data: dict[str, Any]) -> None:
     world.store.delete(GROUPS, data["id"].lower())
 
 
-def _export(world: World, request: Request) -> Response:
-    """What ``exportTemplate`` would answer is not played."""
-    raise CloudError(501, "NotImplemented", "The sandbox does not export templates of a group.")
-
-
 def _found(world: World, request: Request, verb: str) -> dict[str, Any]:
     subscription, name = request.params["subscription"], request.params["group"]
     scope = f"/subscriptions/{subscription}"
@@ -185,6 +180,5 @@ ROUTES = (
     Route("PUT", _GROUP, _put),
     Route("PATCH", _GROUP, _patch),
     Route("DELETE", _GROUP, _delete),
-    Route("POST", f"{_GROUP}/exportTemplate", _export),
 )
 EFFECTS = {"arm.remove-group": remove}

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 from reconciler.armtemplate import Evaluation
 from sandbox.service import CloudError
 from sandbox.services.arm import ids, regions
-from sandbox.services.arm.deployments.model import TYPE, holds_unknown, written
+from sandbox.services.arm.deployments.model import TYPE, written
 
 _FAILED = (
     "At least one resource deployment operation failed. Please list deployment operations for details. "
@@ -172,11 +172,6 @@ def failure(deployment_id: str, faults: Mapping[str, Mapping[str, Any]]) -> dict
     """The error of a failed deployment; ``faults`` by the id of the resource."""
     details = [{"target": resource_id, **fault} for resource_id, fault in faults.items()]
     return {"code": "DeploymentFailed", "target": deployment_id, "message": _FAILED, "details": details}
-
-
-def unsupported(evaluation: Evaluation) -> set[str]:
-    """Ids that cannot be told before the deployment is under way."""
-    return {one.id for one in written(evaluation) if "[" in one.id or holds_unknown(one.id)}
 
 
 def _status_name(status: int) -> str:
