@@ -87,7 +87,9 @@ def test_a_snapshot_needs_no_checkout_to_be_clean_and_names_what_is_not_committe
     snapshot = source(repository, cache).snapshot()
     assert snapshot.commit == commit
     assert contents(snapshot.root)["f0"] == b"old"
-    assert snapshot.warnings == ("Uncommitted changes are not part of this: a-moved, f0, f1, f2, f3 and 4 more.",)
+    assert snapshot.warnings == (
+        "Uncommitted changes are not part of this: a-moved, f0, f1, f2, f3 and 4 more.",
+    )
     assert source(repository, cache).snapshot("main").warnings == (), "who names a commit knows what they get"
 
 
