@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from reconciler.change import Action, Change
 from reconciler.errors import Busy, Forbidden, ReconcilerError, Throttled, Unreachable
 from reconciler.graph import Graph
+from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.providers.provider import Done, Pending, Provider
 from reconciler.record import Entry, Intent, State
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.settle import Mask, trouble
+from reconciler.waves import Waves
 
 WORKERS = 8
 ROLE_DELAY = timedelta(minutes=30)
@@ -30,25 +31,6 @@ POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between two looks at a long operation whose answers do not say how long to wait."""
 UNSURE = (Unreachable, Throttled, Busy)
 """An earlier attempt of the same call may have come through unanswered: the next run settles the intent."""
-
-
-class Result(StrEnum):
-    DONE = "done"
-    PENDING = "pending"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What applying one change did."""
-
-    key: Key
-    action: Action
-    result: Result
-    seconds: float = 0.0
-    error: str = ""
-    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +46,8 @@ Progress = Callable[[str, tuple[Change, ...], tuple[Outcome, ...]], None]
 @dataclass
 class Tools:
     """What apply works with. `deadline` is on `time.monotonic`'s scale; `resolve` puts into a resource what
-    is known by now; `save` keeps the state and gives it back with its new serial; `doubts` tells whether a read
-    after a write shows what was not sent."""
+    is known by now; `save` keeps the state and gives it back with its new serial; `doubts` tells whether a
+    read after a write shows what was not sent."""
 
     providers: Iterable[Provider]
     resolve: Callable[[Resource, Mapping[Key, Observation]], Resource]
@@ -114,18 +96,18 @@ class _Run:
         self, plan: Plan, graph: Graph, live: dict[Key, Observation], state: State, tools: Tools
     ) -> None:
         self.plan, self.graph, self.live, self.state, self.tools = plan, graph, live, state, tools
-        self.todo: dict[Key, Change] = {change.key: change for change in plan.changes}
-        self.place = {change.key: place for place, change in enumerate(plan.changes)}
+        recorded = {key: entry.needs for key, entry in state.entries.items()}
+        owned = {key for key, entry in state.entries.items() if entry.ours}
+        self.waves = Waves(plan.changes, graph, recorded, owned)
         self.outcomes: dict[Key, Outcome] = {}
-        self.split: set[str] = set()
 
     def run(self) -> Applied:
         self._adopt()
         self._refresh()
         with ThreadPoolExecutor(WORKERS) as pool:
-            while self.todo:
+            while self.waves.todo:
                 self._skip()
-                steps = self._wave()
+                steps = [self._step(changes) for changes in self.waves.ready()]
                 if not steps:
                     break
                 if time.monotonic() >= self.tools.deadline:
@@ -142,76 +124,19 @@ class _Run:
 
     # What is next
 
-    def _needs(self, change: Change) -> set[Key]:
-        """Whose change must have ended before this one may start."""
-        if change.action is Action.DELETE:
-            holders = {k for k, c in self.todo.items() if c.action is not Action.DELETE}
-            return holders | {
-                key
-                for key, entry in self.state.entries.items()
-                if change.key in entry.needs and self.place.get(key, -1) in range(self.place[change.key])
-            }
-        return set(self.graph[change.key].needs) & (self.todo.keys() | self.outcomes.keys())
-
     def _skip(self) -> None:
         """Skip what can't be done any more: what it needs failed, was skipped, or goes on."""
-        again = True
-        while again:
-            again = False
-            for change in list(self.todo.values()):
-                bad = self._bad(change)
-                if bad is not None:
-                    pending = bad.result is Result.PENDING
-                    told = {Result.PENDING: "is still going on", Result.FAILED: "failed"}
-                    verb = told.get(bad.result, "was skipped")
-                    self._outcome(
-                        change, Result.PENDING if pending else Result.SKIPPED, error=f"{bad.key} {verb}."
-                    )
-                    again = True
-
-    def _bad(self, change: Change) -> Outcome | None:
-        asked: Iterable[Key] = self._needs(change)
-        if change.action is Action.DELETE:
-            asked = [*asked, *(k for k, o in self.outcomes.items() if o.action is not Action.DELETE)]
-        ended = (self.outcomes[key] for key in sorted(asked) if key in self.outcomes)
-        return next((outcome for outcome in ended if outcome.result is not Result.DONE), None)
-
-    def _wave(self) -> list[Step]:
-        """All that can start now. A batch takes along whoever needs only what the same batch brings."""
-        steps: list[Step] = []
-        batches: dict[str, dict[Key, Change]] = {}
-        for change in self.todo.values():
-            resource = self.graph.get(change.key)
-            if self._deletes(change) or resource is None or not resource.batch:
-                if not self._needs(change) & self.todo.keys():
-                    steps.append(self._step((change,)))
-            else:
-                batches.setdefault(resource.batch, {})[change.key] = change
-        for name, members in batches.items():
-            ready = dict(members)
-            before = -1
-            while before != len(ready):
-                before = len(ready)
-                ready = {
-                    k: c for k, c in ready.items() if not (self._needs(c) & self.todo.keys()) - ready.keys()
-                }
-            if name in self.split:
-                first = next((c for c in ready.values() if not self._needs(c) & self.todo.keys()), None)
-                ready = {first.key: first} if first else {}
-            if ready:
-                steps.append(self._step(tuple(ready.values())))
-        return steps
-
-    def _deletes(self, change: Change) -> bool:
-        """A replacement is a delete, and once that is recorded a write like others."""
-        entry = self.state.entries.get(change.key)
-        half = change.action is Action.REPLACE and entry is not None and entry.ours
-        return half or change.action is Action.DELETE
+        while doomed := self.waves.doomed(self.outcomes):
+            for change, bad in doomed:
+                pending = bad.result is Result.PENDING
+                told = {Result.PENDING: "is still going on", Result.FAILED: "failed"}
+                result = Result.PENDING if pending else Result.SKIPPED
+                self._outcome(change, result, error=f"{bad.key} {told.get(bad.result, 'was skipped')}.")
 
     def _step(self, changes: tuple[Change, ...]) -> Step:
         first = changes[0]
         provider = self.tools.provider(first.key)
-        if self._deletes(first):
+        if self.waves.deletes(first):
             entry = self.state.entries[first.key]
             return Step(changes, (), entry, provider.intend_delete(entry))
         resources = tuple(self.tools.resolve(self.graph[change.key], self.live) for change in changes)
@@ -287,7 +212,7 @@ class _Run:
 
     def _adopt(self) -> None:
         now = self.tools.now().isoformat()
-        for change in [c for c in self.todo.values() if c.action is Action.ADOPT]:
+        for change in [c for c in self.waves.todo.values() if c.action is Action.ADOPT]:
             resource, seen = self.graph[change.key], self.live[change.key]
             at = {**resource.at, "id": seen.id} if seen.id and "id" in resource.at else resource.at
             self.state = self.state.put(
@@ -310,7 +235,7 @@ class _Run:
 
     def _refresh(self) -> None:
         """Keep what moved in Git without a difference to live: the spec, the API version, the needs."""
-        held = {h.key for h in (*self.plan.blocked, *self.plan.waiting)} | self.todo.keys()
+        held = {h.key for h in (*self.plan.blocked, *self.plan.waiting)} | self.waves.todo.keys()
         before = self.state
         for resource in self.graph:
             entry, seen = self.state.entries.get(resource.key), self.live.get(resource.key)
@@ -332,7 +257,7 @@ class _Run:
             error = ended.whole or ended.failed.get(change.key)
             entry = self.state.entries[change.key]
             if ended.whole is not None and len(step.changes) > 1 and not ended.whole.retry:
-                self.split.add(self.graph[change.key].batch)
+                self.waves.split.add(self.graph[change.key].batch)
                 self._put(change, replace(entry, intent=None))
             elif error is not None:
                 self._fail(change, entry, error, seconds)
@@ -345,6 +270,7 @@ class _Run:
             elif step.entry is not None:
                 self.state = self.state.drop(change.key)
                 self.live[change.key] = Observation(change.key, Status.ABSENT)
+                self.waves.owned.discard(change.key)
                 if change.action is Action.DELETE:
                     self._outcome(change, Result.DONE, seconds)
             else:
@@ -410,7 +336,7 @@ class _Run:
         )
 
     def _leave(self, why: str) -> None:
-        for change in list(self.todo.values()):
+        for change in list(self.waves.todo.values()):
             self._outcome(change, Result.PENDING, error=why)
 
     def _put(self, change: Change, entry: Entry) -> None:
@@ -420,6 +346,6 @@ class _Run:
         self, change: Change, result: Result, seconds: float = 0.0, error: str = "", code: str = ""
     ) -> None:
         outcome = Outcome(change.key, change.action, result, round(seconds, 3), error, code)
-        self.todo.pop(change.key, None)
+        self.waves.todo.pop(change.key, None)
         self.outcomes[change.key] = outcome
         self.tools.progress("done", (), (outcome,))

@@ -14,12 +14,13 @@ from reconciler import live as live_
 from reconciler import plan as plan_
 from reconciler import promotion
 from reconciler import resolve as resolve_
-from reconciler.apply import Outcome, Progress, Result, Tools, run
+from reconciler.apply import Progress, Tools, run
 from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud
 from reconciler.diff import Cause
 from reconciler.errors import StateError
 from reconciler.graph import Graph
+from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.planner import Planner, policy_of
 from reconciler.policy import Policy

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reconciler.apply import Outcome, Result
 from reconciler.desired import Desired
 from reconciler.graph import Graph
+from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.record import State
 from reconciler.resource import Key, Observation
