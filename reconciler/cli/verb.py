@@ -56,7 +56,7 @@ def verb(function: Callable[..., int]) -> Callable[..., None]:
             else:
                 print(_told(error), file=sys.stderr)
             code = 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             print("Stopped. What was under way is recorded; run it again to go on.", file=sys.stderr)
             code = 130
         raise typer.Exit(code)

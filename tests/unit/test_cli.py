@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from support.environments import BASE, DEV
 from support.repositories import make
 
@@ -110,6 +111,18 @@ def test_without_a_terminal_nothing_is_written_unasked(terminal: Terminal, verb:
     code, document = terminal.json(verb, "dev")
     assert (code, "--yes" in document["error"]["message"]) == (1, True)
     assert not (terminal.state / "dev").exists()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, typer.Abort])
+def test_stopping_at_the_question_or_later_is_one_line_and_no_trace(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise stop
+
+    monkeypatch.setattr("reconciler.cli.loop.engine_of", stopped)
+    code, out, err = terminal.run("apply", "dev", "--yes")
+    assert (code, out, err.count("\n")) == (130, "", 1)
 
 
 def test_graph_tells_what_needs_what(terminal: Terminal) -> None:
