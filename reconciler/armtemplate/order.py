@@ -41,7 +41,7 @@ class Order:
         while holder is not None:
             edges += [*holder.explicit.values(), *_inside_of(holder.implicit)]
             holder = holder.home.holder
-        return [other for other in edges if not _holds(other, unit)]
+        return edges
 
     def _leaves(self, unit: Unit) -> list[Unit]:
         """What stands for a unit: itself, what its template holds, or, if that is nothing, what it awaits."""
@@ -101,16 +101,6 @@ class Order:
             if ids:
                 result[unit.id] = tuple(ids)
         return result
-
-
-def _holds(holder: Unit, unit: Unit) -> bool:
-    """Whether a deployment holds a unit, at any depth."""
-    at: Unit | None = unit.home.holder
-    while at is not None:
-        if at is holder:
-            return True
-        at = at.home.holder
-    return False
 
 
 def _inside_of(implicit: Mapping[int | str, Unit | str]) -> list[Unit]:

@@ -48,6 +48,8 @@ def test_resource_loop_is_parallel_or_serial() -> None:
     assert waits(template(looped)) == {"x1": [], "x2": [], "x3": []}
     serial = thing("[concat('x', copyIndex())]", copy={**LOOP, "mode": "serial", "batchSize": 2})
     assert waits(template(serial)) == {"x0": [], "x1": [], "x2": ["x0", "x1"]}
+    longer = {**serial, "copy": {**serial["copy"], "count": 5}}
+    assert waits(template(longer))["x4"] == ["x2", "x3"]
 
 
 def test_waiting_for_a_loop_is_waiting_for_all_of_it() -> None:
@@ -107,6 +109,18 @@ def test_conditions() -> None:
         thing("yes", condition=True, dependsOn=["no", "[resourceId('A.B/things', 'no')]"]),
     )
     assert waits(source) == {"no/p": [], "yes": []}
+
+
+def test_children() -> None:
+    """A child inside of its parent gets the parent's type and name, and stands beside it in the same scope."""
+    child = {"type": "parts", "apiVersion": "v", "name": "p", "resources": [{**thing("q"), "type": "bits"}]}
+    made = run(template(thing("x", resources=[child]))).resources
+    assert [(item.type, item.name) for item in made[1:]] == [
+        ("A.B/things/parts", "x/p"),
+        ("A.B/things/parts/bits", "x/p/q"),
+    ]
+    assert made[2].id == thing_id("x") + "/parts/p/bits/q"
+    assert made[2].scope == made[0].scope
 
 
 def test_dependson_in_every_form() -> None:
