@@ -27,7 +27,7 @@ echo "make: found no Python 3.11 or 3.12 with venv (tried: $(or $(PYTHON),python
 Install one (on Debian or Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1
 endef
 
-.PHONY: help setup demo sandbox test check prove bench lock clean
+.PHONY: help setup demo sandbox test check prove bench noise lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
@@ -57,6 +57,9 @@ prove: $(TEST) $(AZ)  ## the long proofs
 
 bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
 	$(BIN)/python -m bench
+
+noise: $(TEST)  ## docs/noise.md, from the recorded traffic that RECONCILER_CORPUS names
+	PYTHONPATH=.:tests $(BIN)/python scripts/noise.py
 
 lock: $(TEST)  ## writes the lock files anew from requirements*.in (UPGRADE=--upgrade for newer versions)
 	scripts/lock $(UPGRADE)
