@@ -85,6 +85,13 @@ GIVES = [
     ("dateTimeAdd('2024-01-15T12:00:00+05:30', 'P0D', 'u')", "2024-01-15 06:30:00Z"),
     ("dateTimeAdd('2020-04-07T14:53:14Z', '-PT1H', 'yyyy/M/d h:mm tt')", "2020/4/7 1:53 PM"),
     ("dateTimeToEpoch(dateTimeFromEpoch(1683040573))", 1683040573),
+    # Names of real resources are made with these, so they must be Azure's own values
+    ("uniqueString('hello', 'world')", "a7wkljktk6wne"),
+    (
+        "uniqueString('/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/myRg')",
+        "js26ofeqkqeve",
+    ),
+    ("guid('foo', 'bar', 'baz')", "2ed86837-7c7c-5eaa-9864-dd077fd19b0d"),
     # Address ranges
     ("cidrSubnet('10.144.0.0/20', 24, 1)", "10.144.1.0/24"),
     ("cidrHost('10.144.3.0/24', 0)", "10.144.3.1"),

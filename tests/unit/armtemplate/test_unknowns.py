@@ -156,6 +156,24 @@ def test_names_known_in_part() -> None:
     assert "known to Azure only" in str(made.warnings[0])
 
 
+def test_slashes_inside_of_an_unknown_separate_nothing() -> None:
+    """The id that a name waits for has slashes of its own; they are not segments of the name."""
+    inner = template(
+        {"type": "A.B/things/parts", "apiVersion": "v", "name": "[format('x/{0}', parameters('p'))]"},
+        parameters={"p": {"type": "string"}},
+    )
+    properties = {
+        "mode": "Incremental",
+        "expressionEvaluationOptions": {"scope": "inner"},
+        "template": inner,
+        "parameters": {"p": {"value": f"[{REF}.name]"}},
+    }
+    source = template(
+        {"type": "Microsoft.Resources/deployments", "apiVersion": "v", "name": "d", "properties": properties}
+    )
+    assert run(source).resources[0].id == thing_id("x") + f"/parts/[{CLOSED}.name]"
+
+
 @pytest.mark.parametrize("field", ["condition", "name"])
 def test_no_reads_where_arm_forbids_them(field: str) -> None:
     """Conditions and names must be known before the deployment starts."""
