@@ -1,0 +1,41 @@
+"""The benchmarks' frame: every file is found, and what is above its limit is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from itertools import islice
+
+import pytest
+
+from bench.__main__ import document, names
+from bench.figure import Figure
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_file_is_a_benchmark(name: str) -> None:
+    """A file without `run` would only fail when somebody measures."""
+    run: Callable[..., object] = import_module(f"bench.{name}").run
+    assert callable(run)
+
+
+def test_a_figure_above_its_limit_is_marked_and_one_without_a_limit_never_is() -> None:
+    found = {
+        "b": [Figure("slow", 31, "times", 30), Figure("quick", 30, "times", 30), Figure("told", 99, "ms")]
+    }
+    written = document(found)["benchmarks"]
+    assert isinstance(written, dict)
+    assert [figure.get("over") for figure in written["b"]] == [True, False, None]
+
+
+def test_the_loop_s_first_figures_are_times_of_growing_counts() -> None:
+    """The template really makes what its name says; the rest of the benchmark takes too long for here."""
+    from bench.template_copy import COUNTS, SHAPES, result, template
+
+    for resource in SHAPES.values():
+        made = result(template(resource, 3))
+        assert [item["type"] for item in made] == [resource["type"]] * 3
+        assert len({item["id"] for item in made}) == 3
+    figures = list(islice(import_module("bench.template_copy").run(), 2))
+    assert [figure.name.rsplit(" ", 1)[1] for figure in figures] == [str(count) for count in COUNTS[:2]]
+    assert all(figure.value > 0 for figure in figures)
