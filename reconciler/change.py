@@ -61,10 +61,14 @@ HOLDS: Mapping[str, str] = {
 }
 """Codes of Plan.blocked."""
 
+HARMLESS = ("observed", "heal", "protected", "kept")
+"""Codes that do not say that Git's content failed to come about: the environment may still be healthy."""
+
 WAITS: Mapping[str, str] = {
     "settling": "It was written a moment ago and Azure does not show it yet.",
     "going": "It is being deleted.",
     "running": "An earlier run's operation on it has not ended.",
+    "needed": "Something still needs it that could not be written yet.",
     "backoff": "It failed before and is tried again later, or at the next commit.",
 }
 """Codes of Plan.waiting."""

@@ -15,10 +15,11 @@ from reconciler import plan as plan_
 from reconciler import promotion
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
+from reconciler.change import HARMLESS
 from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud
 from reconciler.diff import Cause
-from reconciler.errors import StateError
+from reconciler.errors import ReconcilerError, StateError, StateLocked
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
@@ -152,12 +153,25 @@ class Reconciler:
             if held:
                 return self._told(Tick(name, snapshot.commit, "held", reason=held))
             if environment.policy.sync == "manual":
-                planned = self.plan(name)
-                waits = "policy.sync is manual: planned, and applied by `reconciler apply` or an approval."
-                return self._told(
-                    Tick(name, snapshot.commit, "done", planned, reason=waits, calls=planned.calls)
-                )
-        return self.apply(name, progress=progress, holder="tick")
+                return self._plan_alone(name)
+        try:
+            return self.apply(name, progress=progress, holder="tick")
+        except StateLocked:
+            raise
+        except ReconcilerError as error:
+            self._told(Tick(name, snapshot.commit, "failed", reason=str(error)))
+            raise
+
+    def _plan_alone(self, name: str) -> Tick:
+        """`sync: manual`: plan and record what was seen, write nothing."""
+        started = time.monotonic()
+        with self.store.lock(name, "tick"):
+            planned = self.plan(name)
+            reason = "policy.sync is manual: planned, and applied by `reconciler apply` or an approval."
+            seconds = round(time.monotonic() - started, 3)
+            tick = Tick(name, planned.plan.commit, "done", planned, (), reason, seconds, planned.calls)
+            self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
+            return tick
 
     def _told(self, tick: Tick) -> Tick:
         self.store.append_history(tick.environment, history_line(tick, datetime.now(UTC)))
@@ -171,6 +185,8 @@ class Reconciler:
             if change.cause in (Cause.DRIFT, Cause.BOTH)
         }
         healed = {outcome.key for outcome in tick.outcomes if outcome.result is Result.DONE}
+        left = [change for change in plan.writes if change.key not in healed]
+        holds = [held.code for held in plan.blocked if held.code not in HARMLESS]
         drift = {
             key: Drift(
                 state.drift[key].since if key in state.drift else now.isoformat(timespec="seconds"), fields
@@ -179,10 +195,11 @@ class Reconciler:
             if key not in healed
         }
         line = history_line(tick, now)
-        notes = {**state.notes, "last": line}
-        if tick.result == "done" and not plan.blocked:
+        notes = {**state.notes, "last": line, "holds": holds}
+        if tick.result == "done" and not holds and not left:
             notes["healthy"] = tick.commit
-        self.store.save(replace(state, drift=drift, commit=tick.commit, notes=notes))
+        commit = state.commit if left else tick.commit
+        self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
         self.store.append_history(tick.environment, line)
 
     # One environment as a whole

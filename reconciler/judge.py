@@ -125,6 +125,8 @@ def judge(
     if seen.status is Status.GOING:
         return hold(key, "going")
     if seen.mark not in ("", environment):
+        if key.kind == "arm.group":
+            return Verdict()  # it is another environment's, and good enough to stand in
         return hold(key, "foreign", f"The tag names {seen.mark!r}.")
     observed = resource.manage is Manage.OBSERVE or any(matches(pattern, key) for pattern in policy.observe)
     if seen.status is Status.ABSENT:

@@ -197,6 +197,11 @@ def make(
             blocked.append(verdict.blocked)
         if verdict.waiting is not None:
             waiting.append(verdict.waiting)
+    for held in (*blocked, *waiting):
+        holder = state.entries.get(held.key)
+        for key in holder.needs if holder else ():
+            if key in deletes and held.key in graph:
+                waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
     staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
     kept = _keep_groups(deletes, staying)
     blocked.extend(kept.values())

@@ -16,7 +16,7 @@ from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity
 from reconciler.diff import compare
 from reconciler.environment import Environment
-from reconciler.errors import Fault, InputError, ReconcilerError
+from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
 from reconciler.graph import Graph
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
@@ -116,7 +116,13 @@ class Planner:
             intent = state.entries[keys[0]].intent
             provider = next(p for p in cloud.providers if keys[0].kind in p.kinds)
             assert intent is not None
-            answer = provider.poll(intent.token)
+            try:
+                answer = provider.poll(intent.token)
+            except SignInError:
+                raise
+            except CloudError:
+                running.update(keys)  # nothing is known of it: it counts as going on
+                continue
             if isinstance(answer, Pending):
                 running.update(keys)
             else:

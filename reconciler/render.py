@@ -132,7 +132,7 @@ def state_json(name: str, state: State | None) -> dict[str, Any]:
 
 
 def health(state: State | None) -> str:
-    """unknown, suspended, pending, failed, drifted or healthy: the first that holds."""
+    """unknown, suspended, pending, failed, blocked, drifted or healthy: the first that holds."""
     if state is None or not state.notes.get("last"):
         return "suspended" if state is not None and state.suspended else "unknown"
     result = str(state.notes["last"].get("result", ""))
@@ -140,7 +140,7 @@ def health(state: State | None) -> str:
         return "suspended"
     if result in ("pending", "failed"):
         return result
-    if state.notes["last"].get("summary", {}).get("blocked"):
+    if state.notes.get("holds"):
         return "blocked"
     return "drifted" if state.drift else "healthy"
 

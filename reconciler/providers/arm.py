@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
@@ -56,26 +57,33 @@ class ArmProvider:
         with ThreadPoolExecutor(READERS) as pool:
             seen_groups = dict(zip(groups, pool.map(lambda g: self._read_group(*g), groups), strict=True))
             present = [group for group in groups if seen_groups[group].status is Status.PRESENT]
-            listed = [id_ for ids in pool.map(lambda g: self._list_group(*g), present) for id_ in ids]
+            listed = dict(zip(present, pool.map(lambda g: self._list_group(*g), present), strict=True))
             singles = [w for w in wanted if w.key.kind == "arm.resource"]
             seen = list(pool.map(lambda w: self._read(w, seen_groups), singles))
         observations = {observation.key: observation for observation in seen}
-        for (subscription, group), observation in seen_groups.items():
-            observations[Key("arm.group", subscription, group)] = observation
+        for group, observation in seen_groups.items():
+            ids = listed.get(group)
+            if isinstance(ids, CloudError):
+                observation = replace(observation, status=Status.UNKNOWN, error=ids.message)
+            observations[observation.key] = observation
         known = {w.key for w in wanted}
-        unmanaged = {key_of(id_) for id_ in listed} - known
+        unmanaged = {key_of(id_) for ids in listed.values() if isinstance(ids, list) for id_ in ids} - known
         return Looked(observations, tuple(sorted(unmanaged)))
 
     def _read_group(self, subscription: str, group: str) -> Observation:
         return self._look(Key("arm.group", subscription, group), group_id(subscription, group), GROUPS)
 
-    def _list_group(self, subscription: str, group: str) -> list[str]:
-        """Ids of what stands in a group. Where the list is refused nothing is known to be unmanaged."""
+    def _list_group(self, subscription: str, group: str) -> list[str] | CloudError:
+        """Ids of what stands in a group, or why it cannot be told: then the group must not be deleted."""
         try:
             found = self._arm.pages(f"{group_id(subscription, group)}/resources", GROUPS)
             return [item["id"] for item in found]
-        except (NotFound, Forbidden):
+        except NotFound:
             return []
+        except SignInError:
+            raise
+        except CloudError as error:
+            return error
 
     def _read(self, wanted: Resource | Entry, groups: Mapping[tuple[str, str], Observation]) -> Observation:
         id_ = str(wanted.at["id"])

@@ -95,9 +95,16 @@ class Answer:
 
 
 def _seconds(value: str | None) -> float | None:
+    """Seconds of a Retry-After, which may also be a date (RFC 9110, section 10.2.3)."""
+    if value is None:
+        return None
     try:
-        return None if value is None else max(0.0, float(value))
+        return max(0.0, float(value))
     except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
         return None
 
 

@@ -122,7 +122,7 @@ def test_an_error_is_told_with_its_code_and_every_fault_with_its_place() -> None
 
 
 def record(result: str = "", **fields: Any) -> State:
-    notes = {"last": {"result": result, "summary": {"blocked": fields.pop("blocked", 0)}}} if result else {}
+    notes = {"last": {"result": result}, "holds": fields.pop("holds", [])} if result else {}
     return State("test", "line", notes=notes, **fields)
 
 
@@ -135,7 +135,7 @@ def record(result: str = "", **fields: Any) -> State:
         (record("failed", suspended="why"), "suspended"),
         (record("pending"), "pending"),
         (record("failed"), "failed"),
-        (record("done", blocked=1), "blocked"),
+        (record("done", holds=["exists"]), "blocked"),
         (record("done", drift={key("a"): Drift("t", ("v",))}), "drifted"),
         (record("done"), "healthy"),
     ],
