@@ -169,14 +169,12 @@ requests.put({url!r}, json={{"location": "westeurope"}}, headers={headers!r}, ti
 
 def test_latency_delays_the_answer_alone(sandbox: Sandbox) -> None:
     """A slow answer must not hold up other calls."""
-    sandbox.fault("latency", match={"path": "*/discovery/keys"}, seconds=0.3)
+    sandbox.fault("latency", match={"path": "*/discovery/keys"}, seconds=30)
 
     with pytest.raises(requests.exceptions.ReadTimeout):
         requests.get(KEYS, timeout=0.1)
-    started = time.monotonic()
-    requests.get(KEYS, timeout=10)
 
-    assert time.monotonic() - started < 0.2
+    assert requests.get(KEYS, timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize(
