@@ -161,6 +161,13 @@ def _explain_line(line: str, number: int, explained: Callable[..., dict[str, Any
 @verb
 def graph(
     env: Annotated[str, typer.Argument(metavar="[ENV]")] = "",
+    adf: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER_OR_TEMPLATE", help="A data factory's Git folder, or what Studio exports."
+        ),
+    ] = None,
+    factory: Annotated[str, typer.Option(help="With --adf: the factory whose own file counts.")] = "",
     commit: Commit = "",
     json_: Json = False,
     repo: Repo = "",
@@ -168,7 +175,9 @@ def graph(
     no_color: NoColor = False,
     verbose: Verbose = False,
 ) -> int:
-    """Tell what needs what in one environment, offline."""
+    """Tell what needs what in one environment, or in one data factory, offline."""
+    if adf is not None:
+        return _factory_graph(adf, factory, json_, no_color)
     if not env:
         raise InputError([Fault("", "Which environment?", "Name one: `reconciler graph ENV`.")])
     found = engine_of(repo, state).checkout.graph(env, commit or None)
@@ -184,4 +193,28 @@ def graph(
         console.print(f"[bold]{escape(resource.key)}[/bold]")
         for need in resource.needs:
             console.print(f"  needs {escape(need)}")
+    return 0
+
+
+def _factory_graph(path: Path, factory: str, json_: bool, no_color: bool) -> int:
+    from reconciler.adf import graph_json
+
+    found = graph_json(path, factory)
+    if json_:
+        print_json({"version": 1, **found})
+        return 0
+    from reconciler.render import escape
+
+    needs: dict[str, list[str]] = {each: [] for each in found["objects"]}
+    for each, need in found["edges"]:
+        needs[each].append(need)
+    console = console_of(no_color)
+    for each in needs:
+        console.print(f"[bold]{escape(each)}[/bold]")
+        for need in needs[each]:
+            console.print(f"  needs {escape(need)}")
+    for each in found["missing"]:
+        console.print(f"[red]missing:[/red] {escape(each)}")
+    for each in found["warnings"]:
+        console.print(f"[yellow]warning:[/yellow] {escape(each)}")
     return 0
