@@ -173,12 +173,15 @@ class _Run:
         if ended.pending is not None or not made:
             return ended
         try:
-            seen = provider.observe(made).observations
+            seen = dict(provider.observe(made).observations)
             doubted = tuple(resource for resource in made if self._doubted(resource, seen[resource.key]))
             if doubted:
                 again = self._follow(provider, provider.write(doubted, step.token))
-                if again.pending is None and not again.failed:
-                    seen = {**seen, **provider.observe(doubted).observations}
+                if again.pending is not None:
+                    return replace(ended, pending=again.pending)
+                seen = {key: each for key, each in seen.items() if key not in again.failed}
+                sure = [resource for resource in doubted if resource.key in seen]
+                seen.update(provider.observe(sure).observations if sure else {})
             return replace(ended, seen=seen)
         except ReconcilerError:
             return ended
@@ -243,7 +246,11 @@ class _Run:
                 continue
             at = {**resource.at, **({"id": entry.at["id"]} if entry.adopted and "id" in entry.at else {})}
             fresh = replace(
-                entry, at=at, needs=resource.needs, applied=self.tools.mask(resource.type, resource.spec)
+                entry,
+                at=at,
+                needs=resource.needs,
+                applied=self.tools.mask(resource.type, resource.spec),
+                doubted=False,
             )
             if at.get("apiVersion") != entry.at.get("apiVersion"):
                 fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec))
@@ -302,6 +309,7 @@ class _Run:
                 written=self.tools.now().isoformat(),
                 commit=self.plan.commit,
                 settled=bool(shown and not stale),
+                doubted=False,
                 intent=None,
                 trouble=None,
             ),

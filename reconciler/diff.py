@@ -8,8 +8,8 @@ in the size of the bodies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -326,6 +326,15 @@ def compare(
         ),
     )
     return Comparison(tuple(walk.changes), tuple(walk.not_accepted), tuple(walk.equal), tuple(walk.resets))
+
+
+def distrusted(found: Comparison, where: Callable[[str], bool] = lambda _: True) -> Comparison:
+    """The comparison with what is not accepted at such paths taken for drift: it may be somebody's edit."""
+    moved = tuple(
+        replace(field, cause=Cause.DRIFT, reason="drift") for field in found.not_accepted if where(field.path)
+    )
+    kept = tuple(field for field in found.not_accepted if not where(field.path))
+    return replace(found, changes=(*found.changes, *moved), not_accepted=kept)
 
 
 def explain(

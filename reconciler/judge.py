@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler.change import HOLDS, WAITS, Action, Change, Held
-from reconciler.diff import Cause, Comparison, FieldChange, compare
+from reconciler.diff import Cause, Comparison, FieldChange, compare, distrusted
 from reconciler.policy import Policy, matches
 from reconciler.record import Entry
 from reconciler.resource import Key, Manage, Observation, Resource, Status
@@ -114,8 +115,11 @@ def judge(
     now: datetime,
     rules: TypeRules,
     hashing: bytes = b"",
+    past: Observation | None = None,
 ) -> Verdict:
-    """Decide what one resource needs. hashing: the key under which secrets were hashed for the state."""
+    """Decide what one resource needs. hashing: the key under which secrets were hashed for the state.
+
+    past: the resource as the API version of the record shows it now, where Git names another one."""
     key = resource.key
     ours = entry is not None and entry.ours
     if entry is not None and entry.intent is not None:
@@ -146,6 +150,8 @@ def judge(
             ignore=ignored,
             key=hashing,
         )
+        if entry is not None and ours:
+            comparison = _with_hidden_edits(comparison, entry, past, rules, ignored, hashing)
         if not ours:
             verdict = _adopt(resource, seen, comparison, entry, policy, environment)
             if verdict.change is None or verdict.change.action is Action.ADOPT:
@@ -172,6 +178,46 @@ def judge(
             if resource.type.lower() not in REPLACEABLE and not policy.acknowledged(action, key, now.date()):
                 return hold(key, "replace", f"{', '.join(immutable)} cannot be changed in place.", change)
     return _allow(change, entry, policy, commit, now, observed=observed)
+
+
+def _with_hidden_edits(
+    found: Comparison,
+    entry: Entry,
+    past: Observation | None,
+    rules: TypeRules,
+    ignored: Sequence[str],
+    hashing: bytes,
+) -> Comparison:
+    """Nothing that a hand did passes for Azure's will: neither what was first read long after our write, nor
+    what moved before Git named another API version, which only the recorded version can show."""
+    if entry.doubted:
+        return distrusted(found)
+    if past is None or past.status is not Status.PRESENT or entry.applied is None or entry.baseline is None:
+        return found
+    then = compare(
+        entry.applied,
+        past.spec,
+        rules,
+        applied=entry.applied,
+        baseline=entry.baseline,
+        ignore=ignored,
+        key=hashing,
+    )
+    return distrusted(found, {field.path for field in then.changes}.__contains__)
+
+
+def doubtful(
+    sent: Mapping[str, Any], seen: Mapping[str, Any], rules: TypeRules, entry: Entry | None, key: bytes = b""
+) -> bool:
+    """Whether a read after our write shows what was not sent, and was not accepted before either.
+
+    Azure may keep another value than was sent, or somebody may have changed it between write and read.
+    entry: what was recorded before the write."""
+    kept = compare(sent, seen, rules, applied=sent, baseline=seen).not_accepted
+    if not kept or entry is None or entry.applied is None or entry.baseline is None:
+        return bool(kept)
+    known = compare(sent, seen, rules, applied=entry.applied, baseline=entry.baseline, key=key).not_accepted
+    return not {field.path for field in kept} <= {field.path for field in known}
 
 
 def _allow(

@@ -45,6 +45,24 @@ def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
     return Live(observations, tuple(sorted(unmanaged - wanted.keys())))
 
 
+def as_recorded(graph: Graph, state: State, providers: Iterable[Provider]) -> Mapping[Key, Observation]:
+    """Resources of ours for which Git names another API version than was recorded, as the recorded one shows
+    them: only that can be held against the baseline."""
+    moved = [
+        entry
+        for resource in graph
+        if (entry := state.entries.get(resource.key)) is not None
+        and entry.ours
+        and entry.at.get("apiVersion") != resource.at.get("apiVersion")
+    ]
+    observations: dict[Key, Observation] = {}
+    for provider in providers:
+        mine = [entry for entry in moved if entry.key.kind in provider.kinds]
+        if mine:
+            observations.update(provider.observe(mine).observations)
+    return observations
+
+
 def _at_recorded_id(resource: Resource, entry: Entry | None) -> Resource:
     """A resource that was adopted under another name is read where it was found."""
     if entry is None or not entry.id or "id" not in resource.at or not entry.adopted:

@@ -128,6 +128,7 @@ def make(
     stopped: Mapping[Key, str] | None = None,
     destroy: bool = False,
     hashing: bytes = b"",
+    past: Mapping[Key, Observation] | None = None,
     rules: Callable[[str], TypeRules] = for_type,
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
@@ -136,6 +137,7 @@ def make(
     stays. By default those of the graph's resources.
     stopped: resources that cannot be written now, with the reason (a secret is not set).
     hashing: the key under which secrets were hashed for the state.
+    past: resources whose API version moves in Git, as the recorded version shows them.
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
     changes: list[Change] = []
     blocked: list[Held] = []
@@ -149,7 +151,9 @@ def make(
         entry = state.entries.get(key)
         seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
         known = rules(resource.type)
-        verdict = judge(resource, seen, entry, policy, environment, commit, now, known, hashing)
+        verdict = judge(
+            resource, seen, entry, policy, environment, commit, now, known, hashing, (past or {}).get(key)
+        )
         lacking = next((missing[need] for need in resource.needs if need in missing), None)
         if verdict.change is not None and verdict.change.action is not Action.ADOPT:
             if stopped and key in stopped:

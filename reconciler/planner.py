@@ -14,10 +14,10 @@ from reconciler import resolve as resolve_
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity
-from reconciler.diff import compare
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
 from reconciler.graph import Graph
+from reconciler.judge import doubtful
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.provider import Pending
@@ -83,6 +83,7 @@ class Planner:
         ended, running = self.look_after(state, cloud)
         live = live_.observe(desired.graph, state, cloud.providers)
         seen = live.observations
+        past = live_.as_recorded(desired.graph, state, cloud.providers)
         others = cloud.look_up(resolve_.referred(desired.graph))
         graph = Graph(resolve_.resolve(resource, seen, others) for resource in desired.graph)
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
@@ -100,6 +101,7 @@ class Planner:
             sections=sections_of(environment),
             stopped=desired.blocked,
             hashing=self.checkout.key(),
+            past=past,
         )
         warnings = (*snapshot.warnings, *desired.warnings)
         return Planned(plan, state, graph, seen, desired, others, cloud.calls(), warnings), running
@@ -193,19 +195,8 @@ class Planner:
         return Planned(plan, state, graph, seen, desired, warnings=warnings)
 
     def doubts(self, resource: Resource, seen: Observation, entry: Entry | None) -> bool:
-        """Whether a read after our write shows what was not sent, and was not accepted before either.
-
-        Azure may keep another value than was sent, or somebody may have changed it between write and read."""
-        rules, key = for_type(resource.type), self.checkout.key()
-        kept = compare(
-            resource.spec, seen.spec, rules, applied=resource.spec, baseline=seen.spec
-        ).not_accepted
-        if not kept or entry is None or not entry.ours:
-            return bool(kept)
-        known = compare(
-            resource.spec, seen.spec, rules, applied=entry.applied, baseline=entry.baseline, key=key
-        ).not_accepted
-        return not {field.path for field in kept} <= {field.path for field in known}
+        """Whether a read after our write shows what may be somebody's edit."""
+        return doubtful(resource.spec, seen.spec, for_type(resource.type), entry, self.checkout.key())
 
     def mask(self, type_: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """What of a spec may be kept in state."""

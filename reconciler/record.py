@@ -44,7 +44,9 @@ class Entry:
 
     applied: the spec that we last sent; baseline: the whole resource as it was read after that write.
     Both are None until the first write was seen to be done; while `settled` is False Azure did not yet show
-    our last write, and baseline is what was there before it. Times are ISO 8601 in UTC, by Azure's clock."""
+    our last write, and baseline is what was there before it. `doubted`: baseline was read long after our
+    write and shows what was not sent; one more write tells whether Azure or somebody put it there. Times are
+    ISO 8601 in UTC, by Azure's clock."""
 
     key: Key
     type: str
@@ -57,6 +59,7 @@ class Entry:
     commit: str = ""
     adopted: bool = False
     settled: bool = True
+    doubted: bool = False
     intent: Intent | None = None
     trouble: Trouble | None = None
 

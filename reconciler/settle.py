@@ -12,9 +12,10 @@ from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.graph import Graph
-from reconciler.judge import SETTLING
+from reconciler.judge import SETTLING, doubtful
 from reconciler.record import Entry, Intent, State, Trouble
 from reconciler.resource import Key, Observation, Status
+from reconciler.rules import for_type
 
 Mask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """Makes of a type's spec what may be kept in state: `rules.masked` with our key."""
@@ -51,7 +52,7 @@ def settle(
         if entry.intent is not None and key in ended:
             settled = _end(entry, entry.intent, seen, ended[key], commit, now)
         if settled is not None:
-            settled = _show(settled, seen, mask, now)
+            settled = _show(settled, seen, mask, now, entry)
             if settled.intent is None and key not in graph and _vanished(settled, seen, now):
                 settled = None
         if settled is None:
@@ -90,15 +91,19 @@ def _end(
     )
 
 
-def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime) -> Entry:
-    """Take what is seen as the baseline once it is not the old picture, or has been the same for long."""
+def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime, before: Entry) -> Entry:
+    """Take what is seen as the baseline once it is not the old picture, or has been the same for long.
+
+    Much may have happened since our write: what is new and was not sent is doubted."""
     if entry.settled or entry.intent is not None or seen.status is not Status.PRESENT:
         return entry
     picture = mask(entry.type, seen.spec)
     old = now - datetime.fromisoformat(entry.written) >= SETTLING
     if picture == entry.baseline and not old:
         return entry
-    return replace(entry, settled=True, baseline=picture, id=seen.id or entry.id)
+    assert entry.applied is not None
+    doubted = doubtful(entry.applied, picture, for_type(entry.type), before)
+    return replace(entry, settled=True, doubted=doubted, baseline=picture, id=seen.id or entry.id)
 
 
 def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
