@@ -225,7 +225,7 @@ class _Run:
                     at,
                     resource.needs,
                     applied=self.tools.mask(resource.type, resource.spec),
-                    baseline=self.tools.mask(resource.type, seen.spec),
+                    baseline=self.tools.mask(resource.type, seen.spec, resource.spec),
                     id=seen.id,
                     written=now,
                     commit=self.plan.commit,
@@ -253,7 +253,7 @@ class _Run:
                 doubted=False,
             )
             if at.get("apiVersion") != entry.at.get("apiVersion"):
-                fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec))
+                fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec, resource.spec))
             if fresh != entry:
                 self.state = self.state.put(fresh)
         if self.state is not before:
@@ -294,7 +294,11 @@ class _Run:
         if shown and not stale:
             assert seen is not None
             self.live[change.key] = seen
-        baseline = self.tools.mask(resource.type, seen.spec) if shown and seen is not None else entry.baseline
+        baseline = (
+            self.tools.mask(resource.type, seen.spec, resource.spec)
+            if shown and seen is not None
+            else entry.baseline
+        )
         resolved = self.tools.resolve(resource, self.live)
         self._put(
             change,

@@ -18,7 +18,7 @@ from reconciler.armtemplate import Unknown
 from reconciler.equality import RULES, empty, lists
 from reconciler.equality.trees import ABSENT, holds, is_hash, judged, pairing, same
 from reconciler.resource import Secret
-from reconciler.rules import Spot, TypeRules, for_type, hashed, is_mask, is_secure_string, mask
+from reconciler.rules import Spot, TypeRules, for_type, hashed, is_mask, is_secure_string, mask, secret_paths
 
 CHANGED: Final = "(changed)"
 HIDDEN_SECRET: Final = "(secret)"
@@ -317,7 +317,7 @@ def compare(
     walk = _Walk(applied is not None or baseline is not None, baseline is not None, key)
     walk.node(
         "",
-        rules.root(ignore),
+        rules.root(ignore, {*secret_paths(desired), *secret_paths(applied)}),
         _Sides(
             desired,
             live,

@@ -23,7 +23,7 @@ from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.provider import Pending
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
-from reconciler.rules import for_type, masked
+from reconciler.rules import for_type, masked, secret_paths
 from reconciler.settle import settle
 from reconciler.source import Snapshot
 from reconciler.tick import Planned
@@ -198,9 +198,11 @@ class Planner:
         """Whether a read after our write shows what may be somebody's edit."""
         return doubtful(resource.spec, seen.spec, for_type(resource.type), entry, self.checkout.key())
 
-    def mask(self, type_: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What of a spec may be kept in state."""
-        return masked(spec, for_type(type_), self.checkout.key())
+    def mask(
+        self, type_: str, spec: Mapping[str, Any], sent: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """What of a spec may be kept in state. sent: what was written, where spec is what came back of it."""
+        return masked(spec, for_type(type_), self.checkout.key(), secret_paths(sent))
 
 
 def _absent(graph: Graph, seen: Mapping[Key, Observation]) -> list[Resource]:

@@ -5,10 +5,10 @@ not show yet when they were made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.errors import ReconcilerError
 from reconciler.graph import Graph
@@ -17,8 +17,16 @@ from reconciler.record import Entry, Intent, State, Trouble
 from reconciler.resource import Key, Observation, Status
 from reconciler.rules import for_type
 
-Mask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""Makes of a type's spec what may be kept in state: `rules.masked` with our key."""
+
+class Mask(Protocol):
+    """Makes of a type's spec what may be kept in state. sent: what was written, where the spec is what came
+    back of it: where that holds a Secret, live holds its value."""
+
+    def __call__(
+        self, type_: str, spec: Mapping[str, Any], sent: Mapping[str, Any] | None = None, /
+    ) -> Mapping[str, Any]: ...
+
+
 BACKOFF = (1, 2, 5, 15, 60)
 """Minutes that a resource is left alone after its first, second, … failure at one commit."""
 
@@ -97,7 +105,7 @@ def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime, before: En
     Much may have happened since our write: what is new and was not sent is doubted."""
     if entry.settled or entry.intent is not None or seen.status is not Status.PRESENT:
         return entry
-    picture = mask(entry.type, seen.spec)
+    picture = mask(entry.type, seen.spec, entry.applied)
     old = now - datetime.fromisoformat(entry.written) >= SETTLING
     if picture == entry.baseline and not old:
         return entry

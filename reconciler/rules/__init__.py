@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -25,7 +25,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from reconciler.paths import Patterns
+from reconciler.paths import Patterns, child
+from reconciler.resource import Secret
 
 KINDS: Final[Mapping[str, str]] = {
     "read_only": "Azure's own: what is sent there is not kept",
@@ -121,15 +122,16 @@ class TypeRules:
     rules: tuple[Rule, ...]
     patterns: tuple[Patterns, ...] = field(repr=False)
 
-    def root(self, ignore: Sequence[str] = ()) -> Spot:
-        """The place of the whole body, with more paths to ignore. Raises ValueError on what is no path."""
-        nodes = list(self.patterns)
-        if ignore:
-            own = Patterns()
-            for path in ignore:
-                own.add(path, Rule("ignore", path, "ignored by the environment"))
-            nodes.append(own)
-        return Spot(tuple(nodes), {})
+    def root(self, ignore: Sequence[str] = (), secret: Iterable[str] = ()) -> Spot:
+        """The place of the whole body, with more paths that are ignored, and that are secret.
+
+        Raises ValueError on what is no path."""
+        own = Patterns()
+        for path in ignore:
+            own.add(path, Rule("ignore", path, "ignored by the environment"))
+        for path in secret:
+            own.add(path, Rule("secret", path, "a secure parameter"))
+        return Spot((*self.patterns, own), {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,19 +222,26 @@ def _expand(file: Path, kinds: Mapping[str, Iterable[Entry]]) -> Iterable[Rule]:
 
 
 def masked(
-    value: Mapping[str, Any], rules: TypeRules, key: bytes, paths: Sequence[str] = ()
+    value: Mapping[str, Any], rules: TypeRules, key: bytes, paths: Iterable[str] = ()
 ) -> dict[str, Any]:
     """What of a live body may be kept in state: values at secret paths are replaced by keyed hashes.
 
-    `paths`: more paths that are secret here, e.g. those where the desired spec holds a Secret. What Azure has
-    masked itself stays as it is."""
-    root = rules.root()
-    if paths:
-        own = Patterns()
-        for path in paths:
-            own.add(path, Rule("secret", path, "a secure parameter"))
-        root = Spot((*root.nodes, own), root.kinds)
+    `paths`: more paths that are secret here, e.g. `secret_paths` of what was sent. What Azure has masked
+    itself stays as it is."""
+    root = rules.root(secret=paths)
     return {name: mask(each, root.key(name), key) for name, each in value.items()}
+
+
+def secret_paths(sent: Any, path: str = "") -> Iterator[str]:
+    """Where a spec holds a Secret, as patterns: of a list any item, since live may order it otherwise."""
+    if isinstance(sent, Secret):
+        yield path
+    elif isinstance(sent, Mapping):
+        for name, each in sent.items():
+            yield from secret_paths(each, child(path, name))
+    elif isinstance(sent, list | tuple):
+        for each in sent:
+            yield from secret_paths(each, f"{path}[]")
 
 
 def mask(value: Any, spot: Spot, key: bytes) -> Any:
@@ -243,7 +252,9 @@ def mask(value: Any, spot: Spot, key: bytes) -> Any:
         return {name: mask(each, spot.key(name), key) for name, each in value.items()}
     if isinstance(value, list):
         return [mask(each, spot.item(_named(each, index)), key) for index, each in enumerate(value)]
-    if "secret" not in spot.kinds or value in (None, "") or isinstance(value, bool) or is_mask(value):
+    if "secret" not in spot.kinds or value in (None, "") or isinstance(value, bool | Secret):
+        return value
+    if is_mask(value):
         return value
     return hashed(value, key)
 

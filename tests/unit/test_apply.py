@@ -47,7 +47,7 @@ class Job:
             providers=[self.cloud],
             resolve=lambda each, _: each,
             save=self.save,
-            mask=lambda _, spec: spec,
+            mask=lambda _, spec, sent=None: spec,
             now=lambda: NOW,
             deadline=time.monotonic() + self.seconds,
         )
@@ -60,7 +60,9 @@ def results(applied: Applied) -> dict[str, str]:
 
 def test_a_plan_made_from_another_state_is_refused_before_any_call() -> None:
     job = Job(resource("a"))
-    tools = Tools([job.cloud], lambda r, _: r, job.save, lambda _, s: s, lambda: NOW, time.monotonic() + 1)
+    tools = Tools(
+        [job.cloud], lambda r, _: r, job.save, lambda _, s, sent=None: s, lambda: NOW, time.monotonic() + 1
+    )
     with pytest.raises(StalePlan):
         run(Plan("test", "c1", lineage="other"), job.graph, {}, job.state, tools)
     assert job.cloud.calls == []
@@ -289,7 +291,9 @@ def test_what_becomes_known_in_one_wave_is_put_into_the_next() -> None:
     live = seen(absent("a"), absent("b"))
     changes = tuple(Change(key(n), Action.CREATE, Cause.NEW) for n in "ab")
     plan = Plan("test", "c1", changes, lineage="line", serial=7)
-    tools = Tools([job.cloud], resolve, job.save, lambda _, s: s, lambda: NOW, time.monotonic() + 5)
+    tools = Tools(
+        [job.cloud], resolve, job.save, lambda _, s, sent=None: s, lambda: NOW, time.monotonic() + 5
+    )
     run(plan, job.graph, live, job.state, tools)
     assert told[0] is Status.PRESENT
 

@@ -35,7 +35,7 @@ def settled(
         Graph([resource("a")] if wanted else []),
         seen(sight) if sight else {},
         {key("a"): error} if ended else {},
-        mask=lambda _, spec: spec,
+        mask=lambda _, spec, sent=None: spec,
         commit="c1",
         now=NOW,
     )
