@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,9 @@ REPLACEABLE = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided for one resource: at most one of change, blocked and waiting."""
+    """What was decided for one resource: at most one of change, blocked and waiting.
+
+    comparison: how what is there was compared, where it was: also what was judged equal."""
 
     change: Change | None = None
     blocked: Held | None = None
@@ -133,6 +135,7 @@ def judge(
             return Verdict()  # it is another environment's, and good enough to stand in
         return hold(key, "foreign", f"The tag names {seen.mark!r}.")
     observed = resource.manage is Manage.OBSERVE or any(matches(pattern, key) for pattern in policy.observe)
+    comparison: Comparison | None = None
     if seen.status is Status.ABSENT:
         if ours and _recent(entry, now):
             return hold(key, "settling")
@@ -177,7 +180,7 @@ def judge(
                 return hold(key, "protected", f"{', '.join(immutable)} cannot be changed in place.", change)
             if resource.type.lower() not in REPLACEABLE and not policy.acknowledged(action, key, now.date()):
                 return hold(key, "replace", f"{', '.join(immutable)} cannot be changed in place.", change)
-    return _allow(change, entry, policy, commit, now, observed=observed)
+    return replace(_allow(change, entry, policy, commit, now, observed=observed), comparison=comparison)
 
 
 def _with_hidden_edits(

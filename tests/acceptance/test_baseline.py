@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -199,3 +201,78 @@ def test_what_azure_keeps_otherwise_is_told_apart_by_one_write_where_we_looked_l
     assert writes(sandbox, at) == ["PUT reconciler-one-main"]
     planned = project.run("plan", "one")
     assert (planned.code, planned.json["summary"]["notAccepted"]) == (0, 1)
+
+
+def test_what_was_judged_equal_is_listed_with_its_rule(tmp_path: Path, sandbox: Sandbox) -> None:
+    """`plan -v` hides nothing: what came back in another form is named, beside a change too."""
+    rewritten = {**storage("baseline0001", minimumTlsVersion="tls1_2"), "location": "West Europe"}
+    project = made(tmp_path, sandbox, rewritten)
+    assert project.run("apply", "one", "--yes").code == 0
+
+    def told() -> str:
+        return " ".join(project.run("plan", "one", "-v", json_=False).text.split())
+
+    equal = ("location: judged equal, location", "properties.minimumTlsVersion: judged equal, case")
+    assert [line for line in equal if line not in told()] == []
+    assert "judged equal" not in project.run("plan", "one", json_=False).text
+    Azure().call("PATCH", group("one", ACCOUNT), ACCOUNTS, {"sku": {"name": "Standard_GRS"}})
+    assert "sku.name" in told()
+    assert [line for line in equal if line not in told()] == []
+
+
+FIRST, SECOND = "first-value-5QmR", "second-value-8TzK"
+
+
+def traces(value: str, folder: Path) -> list[str]:
+    """Files that hold a value, as it is or encoded as HTTP and Kubernetes people do."""
+    forms = (value.encode(), b64encode(value.encode()))
+    return [
+        str(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and any(form in path.read_bytes() for form in forms)
+    ]
+
+
+def test_a_changed_secret_is_one_change_that_shows_no_value(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A secure parameter from an app setting goes to Azure and nowhere else: neither value is in any file,
+    in the journal, in the deployment or in what is printed."""
+    monkeypatch.setenv("RECONCILER_SECRETS", "API_KEY")
+    monkeypatch.setenv("API_KEY", FIRST)
+    project = empty(tmp_path, sandbox)
+    secret = {
+        "type": f"{VAULT}/secrets",
+        "apiVersion": VAULTS,
+        "name": "baseline-kv/api-key",
+        "dependsOn": ["[resourceId('Microsoft.KeyVault/vaults', 'baseline-kv')]"],
+        "properties": {"value": "[parameters('apiKey')]", "contentType": "text/plain"},
+    }
+    parameters = {"apiKey": {"type": "secureString"}}
+    project.write("arm/main.json", template(vault(), secret, parameters=parameters))
+    file = environment("one").replace("main.json}", "main.json, parameters: {apiKey: '${env:API_KEY}'}}")
+    project.repository.commit({"environments/one.yaml": file})
+    said = [project.run("apply", "one", "--yes").text]
+    assert project.run("plan", "one").json["changes"] == []
+    monkeypatch.setenv("API_KEY", SECOND)
+    planned = project.run("plan", "one")
+    [change] = planned.json["changes"]
+    [field] = change["fields"]
+    assert (change["action"], change["cause"], field["path"]) == ("update", "commit", "properties.value")
+    assert {field[side] for side in ("recorded", "desired", "live")} == {"(changed)"}
+    said += [planned.text, project.run("plan", "one", "-v", json_=False).text]
+    at = len(sandbox.journal())
+    said.append(project.run("tick", "one").text)
+    assert writes(sandbox, at) == ["PUT reconciler-one-main"]
+    assert project.run("plan", "one").json["changes"] == []
+    said += [
+        project.run(*words).text for words in (("status",), ("history", "one"), ("plan", "one", "--offline"))
+    ]
+    deployment = group("one", "Microsoft.Resources/deployments/reconciler-one-main")
+    said += [json.dumps(Azure().get(deployment, "2025-04-01")), json.dumps(sandbox.journal())]
+    monkeypatch.delenv("API_KEY")
+    said += [project.run("plan", "one").text, project.run("validate", "one", json_=False).text]
+    for value in (FIRST, SECOND):
+        assert [text for text in said if value in text] == []
+        assert traces(value, project.state) + traces(value, project.repository.path) == []
+    assert traces(SECOND, sandbox.state), "Azure has the new value, or this test looks for the wrong text"
