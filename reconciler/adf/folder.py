@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reconciler import armtemplate
@@ -46,7 +46,7 @@ def read(path: Path, label: str, factory: str = "") -> Definitions:
     reading = _Reading()
     for folder in _folders(path):
         kind = BY_FOLDER.get(folder.name.lower())
-        here = f"{label}/{folder.name}"
+        here = str(PurePosixPath(label) / folder.name)
         if kind is not None:
             _read_kind(reading, kind, folder, here)
         elif folder.name.lower() in NOT_DEPLOYED:
@@ -125,8 +125,8 @@ def _choose(reading: _Reading, factory: str) -> Definition | None:
         told = ", ".join(each.source.file for each in files)
         why = f"none is of {factory!r}" if factory else "no factory was named"
         reading.warnings.append(f"Of the factory files {told} none counts: {why}.")
-    elif len(files) > 1:
-        ignored = ", ".join(each.source.file for each in files if each is not fitting[0])
+    elif len(fitting) > 1:
+        ignored = ", ".join(each.source.file for each in fitting[1:])
         reading.warnings.append(f"{fitting[0].source.file} is the factory's file; not used: {ignored}.")
     return fitting[0] if fitting else None
 

@@ -47,7 +47,7 @@ class Export:
         return next((text for each, text in self.texts.items() if each.lower() == name.lower()), None)
 
     def place(self, name: str) -> str:
-        return f"{self.label}/{name}" if self.label else name
+        return str(PurePosixPath(self.label) / name)
 
 
 def export(path: Path, label: str) -> Export:
@@ -98,8 +98,7 @@ def _zipped(path: Path, label: str) -> Export:
         if sum(each.file_size for each in wanted) > _MOST_BYTES:
             raise InputError([Fault(label, f"It holds more than {_MOST_BYTES >> 20} MB of templates.")])
         texts = {PurePosixPath(each.filename).name: archive.read(each).decode("utf-8-sig") for each in wanted}
-    inside = label if str(folder) == "." else f"{label}/{folder}"
-    return Export(inside, mains[0].name, texts)
+    return Export(str(PurePosixPath(label) / folder), mains[0].name, texts)
 
 
 def read(
