@@ -154,8 +154,14 @@ def test_a_started_trigger_is_neither_changed_nor_deleted(
     """It must be stopped first."""
     client.factories.create_or_update("bikes", "bikes-adf", factory())
     place = f"{FACTORY}/triggers/hourly"
+    arm.call("PUT", f"{FACTORY}/pipelines/score", {"properties": {"activities": []}})
+    started = {"pipelineReference": {"type": "PipelineReference", "referenceName": "score"}}
     body = {
-        "properties": {"type": "ScheduleTrigger", "typeProperties": {"recurrence": {"frequency": "Hour"}}}
+        "properties": {
+            "type": "ScheduleTrigger",
+            "pipelines": [started],
+            "typeProperties": {"recurrence": {"frequency": "Hour"}},
+        }
     }
     assert arm.call("PUT", place, body).json()["properties"]["runtimeState"] == "Stopped"
     client.triggers.begin_start("bikes", "bikes-adf", "hourly", polling_interval=0).result()

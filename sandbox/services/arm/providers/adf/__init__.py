@@ -1,0 +1,31 @@
+"""Microsoft.DataFactory/factories, the objects in them, and runs of pipelines.
+
+`names`, `rules`, `references`, `secrets`, `expressions` and `outcome` are what the service enforces;
+`factory`, `objects`, `triggers`, `runtimes` and `networks` the types; `conditions` the preconditions on an
+etag; `runs` and `activities` what moves, `queries` what is told of it.
+"""
+
+from __future__ import annotations
+
+from sandbox.service import Route
+from sandbox.services.arm.kinds import Kind
+from sandbox.services.arm.providers.adf import (
+    conditions,
+    factory,
+    networks,
+    objects,
+    queries,
+    runs,
+    runtimes,
+    triggers,
+)
+
+KINDS: tuple[Kind, ...] = (factory.KIND, *objects.KINDS, *triggers.KINDS, *runtimes.KINDS, *networks.KINDS)
+ROUTES: tuple[Route, ...] = (
+    *factory.ROUTES,
+    *queries.ROUTES,
+    *triggers.ROUTES,
+    *runtimes.ROUTES,
+    *conditions.ROUTES,
+)
+EFFECTS = {**runs.EFFECTS, **runtimes.EFFECTS, **networks.EFFECTS}
