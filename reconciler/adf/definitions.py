@@ -49,17 +49,26 @@ def _parsed(text: str, file: str) -> armtemplate.Template | None:
 class Definition:
     """One object of a factory. body: its JSON as it is (`name`, `properties`, …), nothing left out.
 
-    kind: its Git folder. origin: `file:line:column`. references: what it needs, once for each place."""
+    kind: its Git folder. references: what it needs, once for each place. settings: the paths that an
+    environment set, with the place that says so."""
 
     kind: str
     name: str
     body: Mapping[str, Any]
     source: Source
     references: tuple[Reference, ...] = ()
+    settings: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
         return self.source.place()
+
+    def place(self, path: Path) -> str:
+        """`file:line:column` of a value: in the definition's file, or in the environment that set it."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.settings:
+                return self.settings[path[:length]]
+        return self.source.place(path)
 
     @property
     def target(self) -> tuple[str, str]:

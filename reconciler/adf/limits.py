@@ -43,7 +43,7 @@ def _name(definition: Definition) -> Iterator[Fault]:
     names = KINDS[definition.kind].names
     if not all(names.fit(part) for part in name_parts(definition.kind, definition.name)):
         message = f"{definition.name!r} is no name of a {definition.kind}."
-        yield Fault(definition.source.place(("name",)), message, f"It takes {names.words}.")
+        yield Fault(definition.place(("name",)), message, f"It takes {names.words}.")
 
 
 def size(definition: Definition) -> int:
@@ -86,7 +86,7 @@ def _activities(definition: Definition) -> Iterator[Fault]:
     count = activities(definition.body) if definition.kind == "pipeline" else 0
     if count > MOST_ACTIVITIES:
         yield Fault(
-            definition.source.place(("properties", "activities")),
+            definition.place(("properties", "activities")),
             f"{definition} has {count} activities, inner ones included; the limit is {MOST_ACTIVITIES}.",
             "Move some into a pipeline of their own.",
         )
@@ -104,7 +104,7 @@ def _dangling(definitions: Definitions) -> Iterator[Fault]:
         near = get_close_matches(reference.name, names[reference.kind], 1, 0.8)
         hint = f"Is {near[0]!r} meant?" if near else "Add it, or take out what refers to it."
         yield Fault(
-            definition.source.place(reference.path),
+            definition.place(reference.path),
             f"{definition} refers to {reference}{again}, which is not there.",
             hint,
         )
@@ -129,8 +129,6 @@ def _cycles(definitions: Definitions) -> Iterator[Fault]:
         first = by_name[path[0]]
         target = by_name[path[1]].target
         place = next(each.path for each in first.references if each.target == target)
-        yield Fault(
-            first.source.place(place), f"A cycle: {' needs '.join(path)}.", "Break it at one of these."
-        )
+        yield Fault(first.place(place), f"A cycle: {' needs '.join(path)}.", "Break it at one of these.")
         for name in path:
             needs.pop(name, None)

@@ -7,13 +7,14 @@ that hits nothing is a slip of the pen, or a definition that moved on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from reconciler.adf.definitions import Definition, Definitions, define
+from reconciler.adf.references import Path
 from reconciler.errors import Fault
 from reconciler.paths import Patterns
 
@@ -23,53 +24,35 @@ Where = Callable[[tuple[str | int, ...]], str]
 """From a path in the environment to `file:line:column`."""
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """One path of one key of `set`."""
-
-    key: str
-    path: str
-    value: Any
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        return ("dataFactory", "set", self.key, self.path)
-
-
 def configured(
     definitions: Definitions, overrides: Mapping[str, Mapping[str, Any]], where: Where
 ) -> Definitions:
     """The definitions with `overrides` put in, in their order: a later one wins. Faults are in the result."""
     faults: list[Fault] = []
-    objects: dict[tuple[str, str], Definition] = dict(definitions.objects)
-    factory = definitions.factory
+    own = definitions.factory
+    made = {**definitions.objects, **({(own.kind, own.name): own} if own else {})}
     for key, settings in overrides.items():
-        kind, _, name = key.partition("/")
-        hit = [place for place, each in objects.items() if _fits(each, kind, name)]
-        at_factory = factory is not None and _fits(factory, kind, name)
-        if not hit and not at_factory:
-            if not any(fnmatchcase(f"{k}/{n}", key.lower()) for k, n in _small(definitions.broken)):
-                faults.append(_nothing(definitions, key, where))
-            continue
-        for path, value in settings.items():
-            setting, done = _Setting(key, path, value), False
+        fitting = [target for target in made if _fits(target, key)]
+        unread = any(_fits(target, key) for target in definitions.broken)
+        if not fitting and not unread:
+            faults.append(_nothing(definitions, key, where))
+        for path, value in settings.items() if fitting else ():
+            place = where(("dataFactory", "set", key, path))
             try:
                 patterns = _patterns(path)
             except ValueError as error:
-                faults.append(Fault(where(setting.place), f"{error}.", _HINT))
+                faults.append(Fault(place, f"{error}.", _HINT))
                 continue
-            for place in hit:
-                changed = _changed(objects[place], patterns, value)
-                done = done or changed is not None
-                objects[place] = changed or objects[place]
-            if factory is not None and at_factory:
-                changed = _changed(factory, patterns, value)
-                done = done or changed is not None
-                factory = changed or factory
-            if not done:
-                message = f"The path {path!r} hits nothing in {key}."
-                faults.append(Fault(where(setting.place), message, _HINT))
-    return replace(definitions, objects=objects, factory=factory, faults=(*definitions.faults, *faults))
+            changed = {target: _changed(made[target], patterns, value, place) for target in fitting}
+            if not unread and not any(changed.values()):
+                faults.append(Fault(place, f"The path {path!r} hits nothing in {key}.", _HINT))
+            made |= {target: each for target, each in changed.items() if each is not None}
+    return replace(
+        definitions,
+        objects={at: made[at] for at in definitions.objects},
+        factory=made[own.kind, own.name] if own else None,
+        faults=(*definitions.faults, *faults),
+    )
 
 
 _HINT: Final = (
@@ -85,19 +68,10 @@ def _patterns(path: str) -> Patterns:
     return patterns
 
 
-def _small(targets: frozenset[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    return ((kind.lower(), name) for kind, name in targets)
-
-
-def _fits(definition: Definition, kind: str, name: str) -> bool:
-    return fnmatchcase(definition.kind.lower(), kind.lower()) and fnmatchcase(
-        definition.name.lower(), _literal_brackets(name.lower())
-    )
-
-
-def _literal_brackets(pattern: str) -> str:
-    """`*` and `?` are the wildcards; a bracket stands for itself."""
-    return pattern.replace("[", "[[]")
+def _fits(target: tuple[str, str], key: str) -> bool:
+    """Whether `KIND/NAME` means this object; `*` and `?` are wildcards, a bracket stands for itself."""
+    kind, _, name = key.lower().replace("[", "[[]").partition("/")
+    return fnmatchcase(target[0].lower(), kind) and fnmatchcase(target[1].lower(), name)
 
 
 def _nothing(definitions: Definitions, key: str, where: Where) -> Fault:
@@ -106,30 +80,34 @@ def _nothing(definitions: Definitions, key: str, where: Where) -> Fault:
     return Fault(where(("dataFactory", "set", key)), f"{key!r} hits no object of the factory.", hint)
 
 
-def _changed(definition: Definition, patterns: Patterns, value: Any) -> Definition | None:
+def _changed(definition: Definition, patterns: Patterns, value: Any, place: str) -> Definition | None:
     """The definition with the value put in wherever the pattern fits; None where it fits nowhere."""
-    body, hit = _put(definition.body, (patterns,), value)
-    if not hit:
+    hits: list[Path] = []
+    body = _put(definition.body, (patterns,), value, (), hits)
+    if not hits:
         return None
     same = {name: definition.body[name] for name in _IDENTITY if name in definition.body}
-    return define(definition.kind, definition.name, {**body, **same}, definition.source)
+    made = define(definition.kind, definition.name, {**body, **same}, definition.source)
+    return replace(made, settings={**definition.settings, **dict.fromkeys(hits, place)})
 
 
-def _put(node: Any, patterns: tuple[Patterns, ...], value: Any) -> tuple[Any, bool]:
+def _put(node: Any, patterns: tuple[Patterns, ...], value: Any, path: Path, hits: list[Path]) -> Any:
+    """The node with the value put in; what it does not touch is shared with the old one."""
     if any(pattern.found for pattern in patterns):
-        return value, True
+        hits.append(path)
+        return value
     steps: dict[Any, tuple[Patterns, ...]] = {}
     if isinstance(node, Mapping):
         steps = {key: _step(patterns, [key.lower()]) for key in node}
     elif isinstance(node, (list, tuple)):
         steps = {index: _step(patterns, _names(index, each)) for index, each in enumerate(node)}
-    made: Any = dict(node) if isinstance(node, Mapping) else list(node) if steps else node
-    hit = False
-    for key, below in steps.items():
-        if below:
-            made[key], inside = _put(node[key], below, value)
-            hit = hit or inside
-    return (made, True) if hit else (node, False)
+    before = len(hits)
+    changed = {key: _put(node[key], at, value, (*path, key), hits) for key, at in steps.items() if at}
+    if len(hits) == before:
+        return node
+    if isinstance(node, Mapping):
+        return {**node, **changed}
+    return [changed.get(index, each) for index, each in enumerate(node)]
 
 
 def _step(patterns: tuple[Patterns, ...], parts: list[str]) -> tuple[Patterns, ...]:

@@ -9,7 +9,9 @@ import pytest
 from support.factories import folder, pipeline, ref, run
 
 from reconciler.adf import Definitions, load
+from reconciler.armtemplate import Unknown
 from reconciler.errors import InputError
+from reconciler.resource import Secret
 
 COPY = {"name": "Copy", "policy": {"timeout": "1"}, "type": "Copy"}
 FILES: dict[str, Any] = {
@@ -138,3 +140,25 @@ def test_what_hits_nothing_is_a_fault_with_its_place(
     assert fault.place.startswith(
         (f"environments/test.yaml#dataFactory>set>{key}", "linkedService/store.json:")
     )
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_settings(tmp_path: Path) -> None:
+    """One slip, one fault: the path may well be in the file that is broken."""
+    files = {"pipeline/cut.json": "{", "pipeline/whole": pipeline()}
+    for key in ("pipeline/cut", "pipeline/*"):
+        with pytest.raises(InputError) as raised:
+            load(folder(tmp_path, files), tmp_path, overrides={key: {"properties.x": 1}})
+        assert [fault.place for fault in raised.value.faults] == ["pipeline/cut.json:1:2"]
+
+
+def test_what_is_known_later_and_secrets_can_be_set(tmp_path: Path) -> None:
+    """They stay what they are, and neither sizes nor messages show them."""
+    later = Unknown("reference('x').vaultUri", references=("x",))
+    overrides = {
+        "linkedService/vault": {
+            "properties.typeProperties.baseUrl": later,
+            'properties.typeProperties["a.b"]': Secret("hash"),
+        }
+    }
+    found = configured(tmp_path, overrides)
+    assert get(found, "linkedService", "vault", "typeProperties") == {"baseUrl": later, "a.b": Secret("hash")}
