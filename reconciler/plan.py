@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -86,18 +86,28 @@ def _text(value: Any) -> str:
     return "" if value is ABSENT else json.dumps(value, sort_keys=True, default=str)
 
 
-def _group_of(key: Key) -> Key | None:
-    """A deleted group takes all that is in it along, so it may only go when nothing else is left in it."""
-    return None if key.kind != "arm.resource" else Key("arm.group", "", key.scope)
+def _holders(key: Key) -> Iterator[Key]:
+    """What takes this resource along when it is deleted: its group, and what it is a part of by its type."""
+    if key.kind != "arm.resource":
+        return
+    yield Key("arm.group", "", key.scope)
+    type_, _, name = key.name.partition(":")
+    types, names = type_.split("/"), name.split("/")
+    if "@" not in name:
+        for depth in range(1, len(names)):
+            part = f"{'/'.join(types[: depth + 1])}:{'/'.join(names[:depth])}"
+            yield Key(key.kind, key.scope, part)
 
 
-def _keep_groups(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[Key, Held]:
-    kept_in = {group.name.lower() for key in staying if (group := _group_of(key)) is not None}
-    return {
-        key: Held(key, "kept", f"{HOLDS['kept']} Something in the group stays.", change)
-        for key, change in deletes.items()
-        if key.kind == "arm.group" and key.name.lower() in kept_in
-    }
+def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[Key, Held]:
+    """What may only go when nothing else is left in it. A group is known by its name alone."""
+    held_in = {holder: key for key in staying for holder in _holders(key)}
+    kept = {}
+    for key, change in deletes.items():
+        inside = held_in.get(Key(key.kind, "", key.name) if key.kind == "arm.group" else key)
+        if inside is not None:
+            kept[key] = Held(key, "kept", f"{HOLDS['kept']} In it stays {inside}.", change)
+    return kept
 
 
 SECTIONS: Mapping[str, str] = {
@@ -207,7 +217,7 @@ def make(
             if key in deletes and held.key in graph:
                 waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
     staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
-    kept = _keep_groups(deletes, staying)
+    kept = _keep_holders(deletes, sorted(staying))
     blocked.extend(kept.values())
     changes.extend(change for key, change in deletes.items() if key not in kept)
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
-from reconciler.errors import CloudError, Forbidden, NotFound, SignInError
+from reconciler.errors import Busy, CloudError, Forbidden, NotFound, SignInError
 from reconciler.providers.azure import Arm, error_of
-from reconciler.providers.deployment import MARK, RUN, NeverArrived, failures, generate, is_final
+from reconciler.providers.deployment import FINAL, MARK, RUN, NeverArrived, failures, generate, is_final
 from reconciler.providers.provider import Done, Looked, Pending
 from reconciler.record import Entry
 from reconciler.resource import Key, Observation, Resource, Status
@@ -148,6 +148,8 @@ class ArmProvider:
             if error.code in ("SubscriptionNotFound", "InvalidSubscriptionId"):
                 raise
             return Observation(key, Status.UNKNOWN, error=error.message)
+        if not isinstance(body, dict) or not body.keys() & {"id", "name", "properties"}:
+            return Observation(key, Status.UNKNOWN, error="Azure's answer does not describe it.")
         state = str((body.get("properties") or {}).get("provisioningState", ""))
         return Observation(
             key,
@@ -191,6 +193,8 @@ class ArmProvider:
             return Done()
         version = GROUPS if entry.key.kind == "arm.group" else str(entry.at["apiVersion"])
         try:
+            if entry.key.kind == "arm.group":
+                self._must_be_empty(entry.key, id_)
             answer = self._arm.call("DELETE", id_, version, where=str(entry.key))
         except NotFound:
             return Done()
@@ -198,6 +202,18 @@ class ArmProvider:
         if answer.status == 202 and follow:
             return Pending({"delete": id_, "version": version, "url": follow}, answer.wait)
         return Done()
+
+    def _must_be_empty(self, key: Key, id_: str) -> None:
+        """A deleted group takes along whatever is in it, also what was made since the plan looked.
+
+        Raises Busy where it is not empty: the next plan tells what stays, or sees the last of ours gone."""
+        left = next(self._arm.pages(f"{id_}/resources", GROUPS, where=str(key)), None)
+        if left is not None:
+            raise Busy(
+                f"the group still holds {left['id']}, so it is not deleted.",
+                where=str(key),
+                code="GroupNotEmpty",
+            )
 
     def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
         version = GROUPS if entry.key.kind == "arm.group" else str(entry.at["apiVersion"])
@@ -241,14 +257,15 @@ class ArmProvider:
         return Done(failures(keys, deployment, operations))
 
     def _poll_url(self, token: Mapping[str, Any]) -> Done | Pending:
-        """Follow Azure-AsyncOperation or Location, as https://aka.ms/arm-async tells."""
+        """Follow Azure-AsyncOperation or Location. Any status but the final ones means that it goes on
+        (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations)."""
         try:
             answer = self._arm.call("GET", str(token["url"]))
-        except NotFound:
-            return Done()
+        except (NotFound, Forbidden):
+            return self._poll_gone(token)
         body = answer.body if isinstance(answer.body, dict) else {}
         status = str(body.get("status", ""))
-        if answer.status == 202 or status in ("InProgress", "Running", "Accepted", "Deleting", "Pending"):
+        if answer.status == 202 or status not in ("", *FINAL):
             return Pending(token, answer.wait)
         if status in ("Failed", "Canceled"):
             key = key_of(str(token["delete"]))

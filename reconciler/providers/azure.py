@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 HOST = "https://management.azure.com"
 ATTEMPTS = 5
 PATIENCE = 60.0
-"""Longest wait in seconds, for one call, that Azure may ask of us before the tick goes on without it."""
+"""Longest wait in seconds, for one call with all its attempts, that Azure may ask of us before the tick goes
+on without it."""
 FLOOR = 5
 """From this many remaining calls on, we leave a second between calls: ten tokens come back each second
 (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
@@ -162,7 +163,9 @@ class Arm:
         retrying = Retrying(
             retry=retry_if_exception_type((Throttled, Unreachable)) if method != "POST" else _never,
             wait=_wait,
-            stop=lambda state: stop_after_attempt(ATTEMPTS)(state) or _asked(state) > PATIENCE,
+            stop=lambda state: (
+                stop_after_attempt(ATTEMPTS)(state) or state.idle_for + _asked(state) > PATIENCE
+            ),
             reraise=True,
         )
         return retrying(self._once, method, url, body, where)

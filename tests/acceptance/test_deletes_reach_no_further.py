@@ -1,0 +1,103 @@
+"""A delete removes what the plan named, and nothing that stands in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import Azure, Project, empty, environment, group, identity, template
+from support.sandbox import Sandbox
+
+from reconciler import settings
+from reconciler.tick import Planned
+
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+BY_HAND = group("one", f"{IDENTITY}/byhand")
+VERSION = "2023-01-31"
+NETWORK = "Microsoft.Network/virtualNetworks"
+NETWORKS = "2023-09-01"
+
+
+def made(folder: Path, sandbox: Sandbox, *resources: dict[str, Any], policy: str = "") -> Project:
+    project = empty(folder, sandbox)
+    project.write("arm/main.json", template(*resources))
+    project.repository.commit({"environments/one.yaml": environment("one", policy=policy)})
+    applied = project.run("apply", "one", "--yes")
+    assert applied.code == 0, applied.text
+    return project
+
+
+def by_hand(azure: Azure) -> None:
+    azure.call("PUT", BY_HAND, VERSION, {"location": "westeurope"})
+
+
+def test_a_group_whose_content_cannot_be_listed_is_not_deleted(tmp_path: Path, sandbox: Sandbox) -> None:
+    project = made(tmp_path, sandbox, identity("first"))
+    azure = Azure()
+    by_hand(azure)
+    listing = {"method": "GET", "path": "*/resourceGroups/one/resources"}
+    sandbox.fault("status", match=listing, times=0, status=403, code="AuthorizationFailed", message="no list")
+    project.run("destroy", "one", "--yes")
+    assert not [w for w in sandbox.writes() if w["method"] == "DELETE" and w["path"].endswith("Groups/one")]
+    assert azure.there(BY_HAND, VERSION)
+
+
+def test_what_is_made_in_a_group_after_its_delete_was_planned_survives(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    project = made(tmp_path, sandbox, identity("first"))
+    azure = Azure()
+
+    def meanwhile(planned: Planned) -> bool:
+        assert [change.key.kind for change in planned.plan.changes] == ["arm.resource", "arm.group"]
+        by_hand(azure)
+        return True
+
+    place = {"repository": str(project.repository.path), "state": str(project.state)}
+    tick = settings.engine(replace(settings.read(), **place)).destroy("one", confirm=meanwhile)
+    assert [(o.key.kind, o.result.value) for o in tick.outcomes] == [
+        ("arm.resource", "done"),
+        ("arm.group", "pending"),
+    ]
+    assert "byhand" in tick.outcomes[1].error
+    again = project.run("destroy", "one", "--yes")
+    assert (again.code, [held["code"] for held in again.json["blocked"]]) == (0, ["kept"]), again.text
+    assert azure.there(BY_HAND, VERSION)
+
+
+def network() -> dict[str, Any]:
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    return {
+        "type": NETWORK,
+        "apiVersion": NETWORKS,
+        "name": "net",
+        "location": "westeurope",
+        "properties": space,
+    }
+
+
+def subnet(**more: Any) -> dict[str, Any]:
+    """A part of the network that is a resource of its own."""
+    prefix = {"addressPrefix": "10.0.1.0/24"}
+    return {
+        "type": f"{NETWORK}/subnets",
+        "apiVersion": NETWORKS,
+        "name": "net/part",
+        "properties": prefix,
+        **more,
+    }
+
+
+@pytest.mark.parametrize("verb", ["tick", "destroy"])
+def test_what_holds_a_protected_part_stays_with_it(tmp_path: Path, sandbox: Sandbox, verb: str) -> None:
+    policy = f"policy:\n  protect: [{NETWORK}/subnets]\n"
+    needs = [f"[resourceId('{NETWORK}', 'net')]"]
+    project = made(tmp_path, sandbox, identity("first"), network(), subnet(dependsOn=needs), policy=policy)
+    project.write("arm/main.json", template(identity("first")))
+    project.repository.commit()
+    done = project.run(verb, "one", *(["--yes"] if verb == "destroy" else []))
+    held = {h["key"].split(":")[-1]: h["code"] for h in done.json["blocked"] if ":" in h["key"]}
+    assert held == {"net%2Fpart": "protected", "net": "kept"}, done.text
+    assert Azure().there(group("one", f"{NETWORK}/net/subnets/part"), NETWORKS)
