@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler import armtemplate
+from reconciler import armtemplate, bicep
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
@@ -142,15 +142,6 @@ class _Builder:
         assert azure is not None
         here = f"azure.deployments[{index}]"
         path = self.root / deployment.template
-        if path.suffix == ".bicep":
-            self.faults.append(
-                Fault(
-                    self.environment.where(f"{here}.template"),
-                    f"{deployment.template} is Bicep, which is not compiled here.",
-                    "Run `az bicep build` and commit the JSON it makes.",
-                )
-            )
-            return
         group = deployment.resource_group or azure.resource_group
         in_group = deployment.scope == "resourceGroup"
         before = len(self.faults)
@@ -165,13 +156,16 @@ class _Builder:
         if len(self.faults) > before:
             return
         try:
-            text = path.read_text("utf-8-sig")
+            text = self._text(path, here)
             template = armtemplate.parse(text, deployment.template)
             given = {name.lower() for name in parameters}
             parameters |= {n: value for n, value in defaults(template).items() if n.lower() not in given}
             evaluation = armtemplate.evaluate(template, parameters, self._context(deployment, group, path))
         except TemplateError as error:
             self.faults.extend(self._template_faults(error, here))
+            return
+        except InputError as error:
+            self.faults.extend(error.faults)
             return
         except (OSError, UnicodeDecodeError) as error:
             place = self.environment.where(f"{here}.template")
@@ -190,6 +184,12 @@ class _Builder:
             for output, found in evaluation.outputs.items()
         }
         self.secure[name] = parameters
+
+    def _text(self, path: Path, here: str) -> str:
+        """A template's text; that of Bicep is what it compiles to, and places in it are lines of that."""
+        if path.suffix.lower() != ".bicep":
+            return path.read_text("utf-8-sig")
+        return bicep.compiled(path, self.root, self.environment.where(f"{here}.template"))
 
     def _context(self, deployment: Deployment, group: str, path: Path) -> Context:
         azure = self.environment.azure

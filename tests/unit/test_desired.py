@@ -199,11 +199,3 @@ def test_a_group_that_a_template_makes_is_written_by_itself(tmp_path: Path) -> N
     batches = {resource.key.name: resource.batch for resource in made.graph}
     assert batches["extra"] == ""
     assert batches["Contoso.Any/rules:r"] != ""
-
-
-def test_bicep_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    (tmp_path / "arm").mkdir()
-    (tmp_path / "arm" / "main.bicep").write_text("param x string")
-    snapshot(tmp_path, dev=DEV.replace("main.json", "main.bicep"))
-    with pytest.raises(InputError, match="az bicep build"):
-        build(load(tmp_path, "dev"), tmp_path, Facts())
