@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconciler import triggers
 from reconciler.change import Action, Change
 from reconciler.errors import Busy, Forbidden, ReconcilerError, Throttled, Unreachable
 from reconciler.graph import Graph
@@ -22,6 +23,7 @@ from reconciler.providers.provider import Done, Pending, Provider
 from reconciler.record import Entry, Intent, State
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.settle import Mask, trouble
+from reconciler.triggers import Pauser
 from reconciler.waves import Waves
 
 WORKERS = 8
@@ -57,6 +59,8 @@ class Tools:
     deadline: float
     progress: Progress = field(default=lambda *_: None)
     doubts: Callable[[Resource, Observation, Entry | None], bool] = field(default=lambda *_: False)
+    pauser: Pauser | None = None
+    pauses: tuple[Key, ...] = ()
 
     def provider(self, key: Key) -> Provider:
         return next(provider for provider in self.providers if key.kind in provider.kinds)
@@ -104,6 +108,30 @@ class _Run:
     def run(self) -> Applied:
         self._adopt()
         self._refresh()
+        try:
+            self._pause()
+            self._waves()
+        finally:
+            self._resume()
+        ordered = [self.outcomes[change.key] for change in self.plan.changes if change.key in self.outcomes]
+        rest = [
+            o for key, o in self.outcomes.items() if all(key != change.key for change in self.plan.changes)
+        ]
+        return Applied(self.state, (*ordered, *rest))
+
+    def _pause(self) -> None:
+        if self.tools.pauser is not None and self.tools.pauses:
+            self.state = triggers.pause(self.state, self.tools.pauses, self.tools.pauser, self.tools.save)
+
+    def _resume(self) -> None:
+        """On any exit: no trigger is left stopped by us."""
+        if self.tools.pauser is None:
+            return
+        self.state, trouble = triggers.resume(self.state, self.graph, self.tools.pauser, self.tools.save)
+        for outcome in trouble:
+            self.outcomes.setdefault(outcome.key, outcome)
+
+    def _waves(self) -> None:
         with ThreadPoolExecutor(WORKERS) as pool:
             while self.waves.todo:
                 self._skip()
@@ -119,8 +147,6 @@ class _Run:
                 running = {pool.submit(self._work, step): step for step in steps}
                 for future in as_completed(running):
                     self._record(running[future], future.result(), time.monotonic() - started)
-        ordered = [self.outcomes[change.key] for change in self.plan.changes if change.key in self.outcomes]
-        return Applied(self.state, tuple(ordered))
 
     # What is next
 
@@ -173,7 +199,7 @@ class _Run:
         if ended.pending is not None or not made:
             return ended
         try:
-            seen = dict(provider.observe(made).observations)
+            seen = dict(provider.read(made))
             doubted = tuple(resource for resource in made if self._doubted(resource, seen[resource.key]))
             if doubted:
                 again = self._follow(provider, provider.write(doubted, step.token))
@@ -181,7 +207,7 @@ class _Run:
                     return replace(ended, pending=again.pending)
                 seen = {key: each for key, each in seen.items() if key not in again.failed}
                 sure = [resource for resource in doubted if resource.key in seen]
-                seen.update(provider.observe(sure).observations if sure else {})
+                seen.update(provider.read(sure) if sure else {})
             return replace(ended, seen=seen)
         except ReconcilerError:
             return ended

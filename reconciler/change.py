@@ -56,7 +56,8 @@ HOLDS: Mapping[str, str] = {
     "needs": "What it needs is not there and not being made.",
     "observed": "policy.observe: it is watched and never written.",
     "heal": "policy.heal is false: drift is reported and not put back.",
-    "kept": "It stays: something in it is not ours, or it was there before us.",
+    "kept": "It is left standing.",
+    "gitLinked": "The factory is linked to Git, where ADF Studio writes its definitions.",
     "secret": "A secret that it is written with is not set.",
 }
 """Codes of Plan.blocked."""
@@ -65,7 +66,8 @@ HARMLESS = ("observed", "heal", "protected", "kept")
 """Codes that do not say that Git's content failed to come about: the environment may still be healthy."""
 
 WAITS: Mapping[str, str] = {
-    "settling": "It was written a moment ago and Azure does not show it yet.",
+    "settling": "It was written in the last ten minutes, and Azure does not show that yet. "
+    "If somebody undid it meanwhile, it is put right after those ten minutes.",
     "going": "It is being deleted.",
     "running": "An earlier run's operation on it has not ended.",
     "needed": "Something still needs it that could not be written yet.",

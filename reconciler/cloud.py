@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import SignInError
+from reconciler.providers.adf import AdfProvider
 from reconciler.providers.arm import ArmProvider
 from reconciler.providers.azure import Arm
 from reconciler.providers.provider import Provider
@@ -33,10 +34,11 @@ class Cloud:
 
     arm: Arm
     provider: ArmProvider
+    adf: AdfProvider
 
     @property
     def providers(self) -> tuple[Provider, ...]:
-        return (self.provider,)
+        return (self.provider, self.adf)
 
     def now(self) -> datetime:
         return self.arm.now()
@@ -62,8 +64,11 @@ def identity_of(credential: TokenCredential) -> Identity:
         token = credential.get_token(SCOPE).token
     except AzureError as error:
         first = (str(error.message).strip().splitlines() or ["no reason given"])[0]
+        if "Connection refused" in str(error.message):
+            first += " What IDENTITY_ENDPOINT names does not answer."
         raise SignInError(
-            f"No sign-in to Azure: {first} Run `az login`, or give the app a managed identity."
+            f"No sign-in to Azure: {first} Run `az login`, or give the app a managed identity; "
+            "for the sandbox, see that it runs and that this shell has its variables."
         ) from error
     try:
         body = token.split(".")[1]

@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler import armtemplate, bicep
+from reconciler import adf, armtemplate, bicep, factory
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
@@ -23,7 +24,8 @@ from reconciler.parameters import Unset, concat, defaults, filled, holds_unset, 
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
-LATER = ("data_factory", "databricks", "key_vault", "checks", "alerts")
+STATE, STOPPED = "runtimeState", "Stopped"
+LATER = ("databricks", "key_vault", "checks", "alerts")
 """Sections that the model knows and that nothing reconciles yet."""
 
 
@@ -57,6 +59,24 @@ class Desired:
     warnings: tuple[str, ...] = ()
 
 
+def _trigger_state(resource: Resource, policy: str) -> Resource:
+    """A trigger with its runtime state beside what is PUT: as the file says, never, or as it is live."""
+    if resource.key.kind != "adf.trigger":
+        return resource
+    properties = dict(resource.spec.get("properties") or {})
+    said = properties.pop(STATE, STOPPED)
+    states = {"file": {STATE: said}, "stopped": {STATE: STOPPED}, "keep": {}}
+    return replace(resource, spec={**resource.spec, "properties": properties, **states[policy]})
+
+
+def _parameter(path: str, message: str) -> str:
+    """The template's parameter whose value a fault is about, or "" where it is about something else."""
+    found = re.fullmatch(r"\$\.parameters\.(\w+)", path) or re.match(
+        r"the parameter '(\w+)' is not declared in the template; ", message
+    )
+    return found[1] if found else ""
+
+
 def deployment_name(environment: str, deployment: str) -> str:
     """The one fixed name under which a template of an environment is deployed (64 characters at most)."""
     name = f"reconciler-{environment}-{deployment}"
@@ -76,6 +96,7 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     ]
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
+    builder.data_factory()
     if faults:
         raise InputError(faults)
     graph = Graph(builder.resources.values())
@@ -135,6 +156,65 @@ class _Builder:
             return set()
         return {p.parts[0] for p in pieces(value) if isinstance(p, Reference) and p.kind == "azure"}
 
+    # The data factory
+
+    def data_factory(self) -> None:
+        azure, section = self.environment.azure, self.environment.data_factory
+        if azure is None or section is None:
+            return
+        group = group_id(azure.subscription, azure.resource_group)
+        id_ = f"{group}/providers/{adf.NAMESPACE}/{section.factory}"
+        where = self.environment.where("dataFactory")
+        before = len(self.faults)
+        overrides = {
+            name: {
+                path: self._value(value, f'dataFactory.set["{name}"]["{path}"]')
+                for path, value in said.items()
+            }
+            for name, said in section.overrides.items()
+        }
+        if len(self.faults) > before:
+            return
+        found = None
+        source = section.definitions or section.template
+        if source is not None:
+            context = Context(
+                subscription_id=azure.subscription,
+                resource_group=azure.resource_group,
+                location=azure.location,
+            )
+            try:
+                found = adf.load(
+                    self.root / source,
+                    self.root,
+                    factory=section.factory,
+                    context=context,
+                    overrides=overrides,
+                    where=self.environment.where,
+                )
+            except InputError as error:
+                self.faults.extend(error.faults)
+                return
+            self.warnings.extend(found.warnings)
+        declared = self.resources.get(key_of(id_))
+        group_key = self._group(azure.resource_group, "azure.resourceGroup")
+        owned, faults = factory.owned(
+            declared,
+            section,
+            found.factory if found else None,
+            id_=id_,
+            location=azure.location,
+            needs=(group_key,),
+            origin=where,
+        )
+        self.faults.extend(faults)
+        self.resources[owned.key] = owned
+        for resource in adf.resources(found, id_, (owned.key,)) if found else ():
+            with_state = _trigger_state(resource, section.triggers)
+            self.resources[resource.key] = replace(
+                with_state, needs=tuple(sorted({*resource.needs, *(self._needed_by_values(resource.spec))}))
+            )
+
     # One deployment
 
     def _deployment(self, index: int, deployment: Deployment) -> None:
@@ -162,7 +242,7 @@ class _Builder:
             parameters |= {n: value for n, value in defaults(template).items() if n.lower() not in given}
             evaluation = armtemplate.evaluate(template, parameters, self._context(deployment, group, path))
         except TemplateError as error:
-            self.faults.extend(self._template_faults(error, here))
+            self.faults.extend(self._template_faults(error, here, deployment))
             return
         except InputError as error:
             self.faults.extend(error.faults)
@@ -208,9 +288,18 @@ class _Builder:
             opaque_secure=True,
         )
 
-    def _template_faults(self, error: TemplateError, here: str) -> Iterable[Fault]:
+    def _template_faults(self, error: TemplateError, here: str, deployment: Deployment) -> Iterable[Fault]:
+        """What is wrong with a value that the environment gives is placed there, not in the template."""
         place = self.environment.where(here)
+        given = {name.lower(): name for name in deployment.parameters}
         for fault in error.faults:
+            name = _parameter(fault.path, fault.message) if fault.position.file == deployment.template else ""
+            said = given.get(name.lower(), "")
+            if said or (name and "neither a value nor a default" in fault.message):
+                value = self.environment.where(f"{here}.parameters.{said}" if said else f"{here}.parameters")
+                template = fault.position if fault.path != "$" else deployment.template
+                yield Fault(value, f"{fault.message} ({template}).")
+                continue
             told = str(fault).removeprefix(f"{fault.position}: ")
             yield Fault(str(fault.position) if fault.position.file else place, told)
 

@@ -20,6 +20,8 @@ from reconciler.equality.trees import ABSENT, holds, is_hash, judged, pairing, s
 from reconciler.resource import Secret
 from reconciler.rules import Spot, TypeRules, for_type, hashed, is_mask, is_secure_string, mask, secret_paths
 
+KEPT: Final = ("reported", "carried")
+"""Kinds of rules for what no write resets."""
 CHANGED: Final = "(changed)"
 HIDDEN_SECRET: Final = "(secret)"
 _PLAIN: Final = frozenset((str, int, float, bool))
@@ -272,7 +274,7 @@ class _Walk:
 
     def unmentioned(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
         """What desired does not speak of and a write would reset."""
-        if live is ABSENT or empty(live) or spot.hidden() or "reported" in spot.kinds:
+        if live is ABSENT or empty(live) or spot.hidden() or spot.kinds.keys() & KEPT:
             return
         if holds("default", live, spot) or (not self.based and "default" in spot.kinds):
             return  # which default a service chose is only known from a baseline

@@ -121,6 +121,8 @@ class Reconciler:
             save=self.store.save,
             mask=self.planner.mask,
             doubts=self.planner.doubts,
+            pauser=cloud.adf,
+            pauses=planned.pauses,
             now=cloud.now,
             deadline=deadline,
             progress=progress,
@@ -282,4 +284,4 @@ DEFAULT_PROTECT = environment_.Policy().protect
 
 
 def _resolve(resource: Any, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> Any:
-    return resolve_.resolve(resource, observations, others)
+    return resolve_.carry(resolve_.resolve(resource, observations, others), observations)

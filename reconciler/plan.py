@@ -135,7 +135,7 @@ def make(
     now: datetime,
     unmanaged: Iterable[Key] = (),
     sections: Iterable[str] | None = None,
-    stopped: Mapping[Key, str] | None = None,
+    stopped: Mapping[Key, tuple[str, str]] | None = None,
     destroy: bool = False,
     hashing: bytes = b"",
     past: Mapping[Key, Observation] | None = None,
@@ -145,7 +145,7 @@ def make(
 
     sections: those that the environment file has, see SECTIONS; what is recorded of another is orphaned and
     stays. By default those of the graph's resources.
-    stopped: resources that cannot be written now, with the reason (a secret is not set).
+    stopped: resources that cannot be written now, with the code and the reason.
     hashing: the key under which secrets were hashed for the state.
     past: resources whose API version moves in Git, as the recorded version shows them.
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
@@ -167,7 +167,7 @@ def make(
         lacking = next((missing[need] for need in resource.needs if need in missing), None)
         if verdict.change is not None and verdict.change.action is not Action.ADOPT:
             if stopped and key in stopped:
-                verdict = hold(key, "secret", stopped[key], verdict.change)
+                verdict = hold(key, *stopped[key], verdict.change)
             elif lacking is not None:
                 waits = lacking.code in WAITS
                 code = lacking.code if waits else "needs"

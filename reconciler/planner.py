@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler import environment as environment_
 from reconciler import live as live_
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
+from reconciler import triggers
+from reconciler.armid import group_id, key_of
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity
+from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
 from reconciler.graph import Graph
@@ -87,6 +89,7 @@ class Planner:
         others = cloud.look_up(resolve_.referred(desired.graph))
         graph = Graph(resolve_.resolve(resource, seen, others) for resource in desired.graph)
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
+        seen = triggers.as_running(seen, state)
         now = cloud.now()
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         plan = plan_.make(
@@ -99,12 +102,14 @@ class Planner:
             now=now,
             unmanaged=live.unmanaged,
             sections=sections_of(environment),
-            stopped=desired.blocked,
+            stopped={**_unset(desired), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
             past=past,
         )
         warnings = (*snapshot.warnings, *desired.warnings)
-        return Planned(plan, state, graph, seen, desired, others, cloud.calls(), warnings), running
+        pauses = triggers.to_pause(plan, graph, state, seen)
+        planned = Planned(plan, state, graph, seen, desired, others, pauses, cloud.calls(), warnings)
+        return planned, running
 
     def look_after(self, state: State, cloud: Cloud) -> tuple[dict[Key, ReconcilerError | None], set[Key]]:
         """Look once at every long operation that an earlier run left, and at calls without an answer."""
@@ -136,7 +141,7 @@ class Planner:
 
         Raises InputError where nothing is recorded of it either: then the name or the file is wrong."""
         if not state.entries:
-            found = environment_.load(snapshot.root, name)
+            found = self.checkout.load(name, snapshot)
             hint = "Add `azure:` with subscription, resourceGroup and location."
             raise InputError(
                 [Fault(found.where(), f"The environment {name!r} has no section `azure`.", hint)]
@@ -184,7 +189,7 @@ class Planner:
             commit=snapshot.commit,
             now=datetime.now(UTC),
             sections=sections_of(environment),
-            stopped=desired.blocked,
+            stopped=_unset(desired),
             hashing=self.checkout.key(),
         )
         warnings = (
@@ -203,6 +208,30 @@ class Planner:
     ) -> Mapping[str, Any]:
         """What of a spec may be kept in state. sent: what was written, where spec is what came back of it."""
         return masked(spec, for_type(type_), self.checkout.key(), secret_paths(sent))
+
+
+def _unset(desired: Desired) -> dict[Key, tuple[str, str]]:
+    return {key: ("secret", reason) for key, reason in desired.blocked.items()}
+
+
+def _git_linked(
+    environment: Environment, graph: Graph, seen: Mapping[Key, Observation]
+) -> dict[Key, tuple[str, str]]:
+    """Definitions are not written over a factory that is linked to Git: Studio would publish over them."""
+    section = environment.data_factory
+    if section is None or section.git is not None:
+        return {}
+    group = (
+        group_id(environment.azure.subscription, environment.azure.resource_group)
+        if environment.azure
+        else ""
+    )
+    id_ = f"{group}/providers/Microsoft.DataFactory/factories/{section.factory}"
+    live = seen.get(key_of(id_)) or seen.get(Key("adf.factory", section.factory, section.factory))
+    if live is None or not (live.spec.get("properties") or {}).get("repoConfiguration"):
+        return {}
+    reason = "Declare `dataFactory.git` instead of definitions, or unlink the factory in Studio."
+    return {resource.key: ("gitLinked", reason) for resource in graph if resource.key.kind.startswith("adf.")}
 
 
 def _absent(graph: Graph, seen: Mapping[Key, Observation]) -> list[Resource]:

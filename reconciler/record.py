@@ -44,7 +44,8 @@ class Entry:
 
     applied: the spec that we last sent; baseline: the whole resource as it was read after that write.
     Both are None until the first write was seen to be done; while `settled` is False Azure did not yet show
-    our last write, and baseline is what was there before it. `doubted`: baseline was read long after our
+    our last write, and baseline is what was there before it. `paused`: a trigger
+    that we stopped and have to start again. `doubted`: baseline was read long after our
     write and shows what was not sent; one more write tells whether Azure or somebody put it there. Times are
     ISO 8601 in UTC, by Azure's clock."""
 
@@ -60,6 +61,7 @@ class Entry:
     adopted: bool = False
     settled: bool = True
     doubted: bool = False
+    paused: bool = False
     intent: Intent | None = None
     trouble: Trouble | None = None
 
@@ -135,6 +137,10 @@ def _spec(value: Any) -> Any:
     return value
 
 
+DEFAULTS: Mapping[str, bool] = {"settled": True, "doubted": False, "adopted": False, "paused": False}
+"""Fields of an entry that are left out where they say this."""
+
+
 def to_json(state: State) -> dict[str, Any]:
     """The state as JSON values; `from_json` reads it back."""
     entries = {}
@@ -147,7 +153,7 @@ def to_json(state: State) -> dict[str, Any]:
             {
                 name: value
                 for name, value in document.items()
-                if value not in (None, "", []) and not (name == "settled" and value)
+                if value not in (None, "", []) and value != DEFAULTS.get(name)
             }
         )
     return {

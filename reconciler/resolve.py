@@ -11,6 +11,7 @@ from reconciler.armid import key_of, parse
 from reconciler.armtemplate import Context, TemplateError, Unknown
 from reconciler.graph import Graph
 from reconciler.resource import Key, Observation, Resource, Status
+from reconciler.rules import for_type
 
 
 def unknowns(value: Any) -> Iterable[Unknown]:
@@ -62,6 +63,21 @@ def _put_in(value: Any, context: Context) -> Any:
         if isinstance(value, (list, tuple)):
             return [_put_in(item, context) for item in value]
         return value
+
+
+def carry(resource: Resource, observations: Mapping[Key, Observation]) -> Resource:
+    """The resource with the live properties that its write must take along (`rules/`, carried)."""
+    names = [
+        rule.path.removeprefix("properties.")
+        for rule in for_type(resource.type).rules
+        if rule.kind == "carried"
+    ]
+    seen = observations.get(resource.key)
+    if not names or seen is None or seen.status is not Status.PRESENT:
+        return resource
+    live, said = seen.spec.get("properties") or {}, resource.spec.get("properties") or {}
+    carried = {name: live[name] for name in names if live.get(name) and name not in said}
+    return replace(resource, carried=carried)
 
 
 def referred(graph: Graph) -> Mapping[str, str]:

@@ -93,7 +93,8 @@ class Resource:
     needs: keys that must be there first.
     batch: resources of one batch may be written by one call, e.g. one ARM deployment; "" = never.
     type: the name under which `rules/` knows it, e.g. `Microsoft.Storage/storageAccounts`.
-    origin: `file:line:column` of what asked for it."""
+    origin: `file:line:column` of what asked for it.
+    carried: live properties that nobody declares and that a write must not wipe."""
 
     key: Key
     type: str
@@ -102,6 +103,7 @@ class Resource:
     needs: tuple[Key, ...] = ()
     batch: str = ""
     origin: str = ""
+    carried: Mapping[str, Any] = field(default_factory=dict)
     manage: Manage = Manage.WRITE
 
 

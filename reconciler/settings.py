@@ -14,6 +14,7 @@ from reconciler.cloud import Cloud, Identity, identity_of
 from reconciler.engine import TICK_SECONDS, Reconciler
 from reconciler.errors import SettingsError
 from reconciler.planner import Planner
+from reconciler.providers.adf import AdfProvider
 from reconciler.providers.arm import ArmProvider
 from reconciler.providers.azure import Arm
 from reconciler.source import Source
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 class Settings:
     """What this installation is told by its app settings.
 
+    state: "" for `.reconciler` in the checkout, which stays the same wherever in it a command is run.
     secrets: names of app settings that `${env:…}` may read."""
 
     repository: str = "."
     branch: str = "main"
-    state: str = ".reconciler"
+    state: str = ""
     token: str = ""
     seconds: float = TICK_SECONDS
     secrets: frozenset[str] = frozenset()
@@ -62,7 +64,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         repository=said.get("RECONCILER_REPO") or ".",
         branch=said.get("RECONCILER_BRANCH") or "main",
-        state=said.get("RECONCILER_STATE") or ".reconciler",
+        state=said.get("RECONCILER_STATE", ""),
         token=said.get("RECONCILER_GIT_TOKEN", ""),
         seconds=limit,
         secrets=frozenset(said.get("RECONCILER_SECRETS", "").replace(",", " ").split()),
@@ -74,9 +76,11 @@ def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
     A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
-    store = open_store(settings.state)
-    cache_ = Path(settings.state).expanduser() / "cache"
+    path = None if "://" in settings.repository else Path(settings.repository).expanduser()
     checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
+    state = settings.state or str(_top(path if checkout else None) / ".reconciler")
+    store = open_store(state)
+    cache_ = Path(state).expanduser() / "cache"
     git = Checkout(
         source=Source(settings.repository, cache_, settings.token),
         key=store.key,
@@ -85,6 +89,12 @@ def engine(settings: Settings) -> Reconciler:
         follow=not checkout,
     )
     return Reconciler(git, store, Planner(git, sign_in), settings.seconds)
+
+
+def _top(path: Path | None) -> Path:
+    """The top folder of the checkout that a folder is in; else the current folder."""
+    above = (path.absolute(), *path.absolute().parents) if path else ()
+    return next((folder for folder in above if (folder / ".git").exists()), Path())
 
 
 def _is_bare(path: Path) -> bool:
@@ -119,4 +129,4 @@ def sign_in(
     signed_in = credential(client_id)
     identity = identity_of(signed_in)
     arm = Arm(signed_in, subscription)
-    return Cloud(arm, ArmProvider(arm, environment, secure)), identity
+    return Cloud(arm, ArmProvider(arm, environment, secure), AdfProvider(arm)), identity

@@ -25,6 +25,7 @@ class Planned:
     live: Mapping[Key, Observation] = field(default_factory=dict)
     desired: Desired | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
+    pauses: tuple[Key, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -93,6 +93,16 @@ class ArmProvider:
             return Observation(wanted.key, group.status, error=group.error)
         return self._look(wanted.key, id_, str(wanted.at["apiVersion"]))
 
+    def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
+        made = tuple(made)
+        with ThreadPoolExecutor(READERS) as pool:
+            seen = pool.map(self._read_one, made)
+        return {observation.key: observation for observation in seen}
+
+    def _read_one(self, made: Resource) -> Observation:
+        version = GROUPS if made.key.kind == "arm.group" else str(made.at["apiVersion"])
+        return self._look(made.key, str(made.at["id"]), version)
+
     def elsewhere(self, absent: Iterable[Resource]) -> Mapping[Key, Observation]:
         """Absent resources that are there under another name.
 

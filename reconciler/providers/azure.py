@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -113,11 +114,38 @@ def error_of(status: int, body: Any, wait: float = 0, where: str = "") -> CloudE
     """The error that an answer stands for; it keeps Azure's code and words, and adds the way out if known."""
     detail = body.get("error", body) if isinstance(body, dict) else {}
     detail = detail if isinstance(detail, dict) else {}
-    code = str(detail.get("code") or f"HTTP{status}")
-    message = str(detail.get("message") or f"Azure answered {status} without a reason.")
+    first, *others = _innermost(detail)
+    code = str(first.get("code") or f"HTTP{status}")
+    message = str(first.get("message") or f"Azure answered {status} without a reason.")
+    told = [f"{code}: {message}", *(f"{other.get('code')}: {other.get('message')}" for other in others)]
     known = ERRORS.get(code) or STATUSES.get(status) or (Unreachable if status >= 500 else CloudError)
-    hint = HINTS.get(code, "")
-    return known(f"{code}: {message} {hint}".rstrip(), where=where, code=code, status=status, wait=wait)
+    text = f"{' '.join(dict.fromkeys(told))} {HINTS.get(code, '')}".rstrip()
+    return known(text, where=where, code=code, status=status, wait=wait)
+
+
+WRAPPERS = ("InvalidTemplateDeployment", "DeploymentFailed", "MultipleErrorsOccurred")
+"""Codes that say nothing themselves: "see inner errors for details"."""
+
+
+def _innermost(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The errors that say what was wrong, of one that may only wrap others; at least one."""
+    inner = detail.get("details") if detail.get("code") in WRAPPERS else None
+    inner = [one for one in inner if isinstance(one, dict)] if isinstance(inner, list) else []
+    return [leaf for one in inner for leaf in _innermost(one)] or [detail]
+
+
+def _unreached(message: str) -> str:
+    """Why no connection came about, out of what the HTTP library prints of its objects."""
+    address = re.search(r"host='([^']+)', port=(\d+)", message)
+    reason = re.search(r"\[Errno -?\d+\] ([^'\")\]]+)", message)
+    if not address or not reason:
+        return f"Azure Resource Manager was not reached: {message}"
+    told = f"{address[1]}:{address[2]}: {reason[1].strip()}"
+    hint = " Is the sandbox running?" if address[1] in LOOPBACK else ""
+    return f"Azure Resource Manager was not reached: {told}.{hint} Is HTTPS_PROXY right?"
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Arm:
@@ -195,9 +223,7 @@ class Arm:
         except ClientAuthenticationError as error:
             raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
         except AzureError as error:
-            raise Unreachable(
-                f"Azure Resource Manager was not reached: {error.message}", where=where
-            ) from error
+            raise Unreachable(_unreached(str(error.message)), where=where) from error
         headers = dict(response.headers)
         self._learn(headers, kind)
         text = response.text()

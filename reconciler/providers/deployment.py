@@ -69,12 +69,20 @@ def _argument(value: Any) -> dict[str, Any]:
     return {"reference": {"keyVault": {"id": value.vault_id}, "secretName": value.secret_name, **version}}
 
 
+def with_carried(body: dict[str, Any], resource: Resource) -> dict[str, Any]:
+    """The body with what a write has to carry along from live, since it would wipe it (`rules/`, carried)."""
+    if not resource.carried:
+        return body
+    return {**body, "properties": {**resource.carried, **(body.get("properties") or {})}}
+
+
 def body_of(resource: Resource, mark: str) -> dict[str, Any]:
     """One resource as it stands in the template, with our mark where it takes tags.
 
     A resource of the first level that has a location is a tracked one and takes tags
     (https://learn.microsoft.com/azure/azure-resource-manager/management/tag-support)."""
     body = {name: _template_value(value) for name, value in resource.spec.items()}
+    body = with_carried(body, resource)
     if mark and "location" in body and resource.type.count("/") == 1:
         tags = body.get("tags") or {}
         known = isinstance(tags, Mapping)

@@ -45,6 +45,9 @@ class Provider(Protocol):
         """Look at these, list calls first. What cannot be read is UNKNOWN with the reason; only a refusal
         that concerns everything (no sign-in, no such subscription) is raised."""
 
+    def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
+        """Look at just these, as after a write of them."""
+
     def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
         """What to look after should the answer of the coming write never be seen: saved before the call.
 

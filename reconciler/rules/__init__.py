@@ -44,6 +44,7 @@ KINDS: Final[Mapping[str, str]] = {
     "secret": "never shown and kept only as a keyed hash; not given back, or masked",
     "immutable": "only a replacement can change it",
     "separate": "a list whose items others make through calls of their own, and a write here would lose",
+    "carried": "live, declared by nobody, and taken along by a write that would wipe it",
     "unreadable": "taken and not given back",
     "forced": "Azure sets its own value, whatever is sent",
 }

@@ -37,6 +37,9 @@ class Memory:
     def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
         return Looked({each.key: self._seen(each.key) for each in wanted})
 
+    def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
+        return self.observe(made).observations
+
     def _seen(self, key: Key) -> Observation:
         if key not in self.there or key in self.hidden:
             return Observation(key, Status.ABSENT)

@@ -91,7 +91,7 @@ def test_children_of_what_is_missing_wait_with_it_or_are_blocked_with_it(
 
 def test_a_resource_whose_secret_is_not_set_is_blocked_alone_with_those_that_need_it() -> None:
     wanted = [resource("a"), resource("b"), resource("c", "a")]
-    made = plan(wanted, [absent("a"), absent("b"), absent("c")], stopped={key("a"): "PASSWORD is not set."})
+    made = plan(wanted, [absent("a"), absent("b"), absent("c")], stopped={key("a"): ("secret", "PASSWORD is not set.")})
     assert done(made) == ["create b"]
     assert held(made) == {"a": "secret", "c": "needs"}
 

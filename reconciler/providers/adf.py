@@ -1,0 +1,263 @@
+"""The objects of a data factory, each by one call, read by the lists that Data Factory offers.
+
+Definitions travel as the JSON they are. A trigger's `runtimeState` is no part of what is PUT: here it stands
+at the top of the spec, and is brought about by start and stop
+(https://learn.microsoft.com/rest/api/datafactory/triggers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from reconciler.adf import API_VERSION, KINDS, object_name
+from reconciler.armtemplate.values import has_unknown
+from reconciler.errors import CloudError, NotFound, SignInError
+from reconciler.providers.azure import Answer, Arm, error_of
+from reconciler.providers.deployment import NeverArrived, with_carried
+from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.record import Entry
+from reconciler.resource import Key, Observation, Resource, Status
+
+READERS = 10
+FACTORY = "adf.factory"
+NETWORK, ENDPOINT = "managedVirtualNetwork", "managedPrivateEndpoint"
+STARTED, STOPPED = "Started", "Stopped"
+STATE = "runtimeState"
+EVENTS = ("BlobEventsTrigger", "CustomEventsTrigger")
+"""Triggers that have to be subscribed to their events before they are started."""
+RUNNING = ("InProgress", "Running", "Accepted", "Pending", "Provisioning", "Deprovisioning")
+
+
+def factory_of(id_: str) -> str:
+    """The id of the factory in which an object with this id stands."""
+    parts = id_.split("/")
+    return "/".join(parts[: parts.index(next(p for p in parts if p.lower() == "factories")) + 2])
+
+
+def spec_of(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as it is live, in the form of the desired spec."""
+    spec = {name: value for name, value in body.items() if name not in ("id", "name", "type", "etag", "eTag")}
+    properties = spec.get("properties")
+    if kind == "adf.trigger" and isinstance(properties, Mapping):
+        rest = {name: value for name, value in properties.items() if name != STATE}
+        return {**spec, "properties": rest, STATE: properties.get(STATE, STOPPED)}
+    return spec
+
+
+class AdfProvider:
+    """Kinds `adf.*`. Remembers what it saw last, to tell whether a call without an answer came through."""
+
+    kinds = frozenset({FACTORY, *(f"adf.{kind}" for kind in KINDS)})
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._seen: dict[Key, Observation] = {}
+
+    # Reading
+
+    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+        wanted = tuple(wanted)
+        known = {each.key for each in wanted}
+        observations: dict[Key, Observation] = {}
+        unmanaged: set[Key] = set()
+        for factory in sorted({factory_of(str(each.at["id"])) for each in wanted}):
+            mine = [each for each in wanted if factory_of(str(each.at["id"])) == factory]
+            found, broken = self._list(factory)
+            for each in mine:
+                if each.key.kind == FACTORY:
+                    observations[each.key] = self._look(each.key, str(each.at["id"]))
+                elif each.key.kind in broken:
+                    observations[each.key] = Observation(
+                        each.key, Status.UNKNOWN, error=broken[each.key.kind]
+                    )
+                else:
+                    observations[each.key] = found.get(each.key) or Observation(each.key, Status.ABSENT)
+            unmanaged.update(found.keys() - known)
+        self._seen.update(observations)
+        return Looked(observations, tuple(sorted(unmanaged)))
+
+    def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
+        """Look at just these, each by a call of its own."""
+        made = tuple(made)
+        with ThreadPoolExecutor(READERS) as pool:
+            seen = pool.map(lambda each: self._look(each.key, str(each.at["id"])), made)
+        observations = {observation.key: observation for observation in seen}
+        self._seen.update(observations)
+        return observations
+
+    def _list(self, factory: str) -> tuple[dict[Key, Observation], dict[str, str]]:
+        """All objects of a factory by key, and for each kind that could not be listed the reason."""
+        kinds = [kind for kind in KINDS if kind != ENDPOINT]
+        with ThreadPoolExecutor(READERS) as pool:
+            lists = dict(
+                zip(kinds, pool.map(lambda kind: self._pages(factory, KINDS[kind].type), kinds), strict=True)
+            )
+            networks = lists[NETWORK]
+            names = [str(each["name"]) for each in networks] if isinstance(networks, list) else []
+            inner = list(pool.map(lambda name: self._endpoints(factory, name), names))
+        refused = [each for each in inner if isinstance(each, CloudError)]
+        lists[ENDPOINT] = (
+            refused[0] if refused else [item for each in inner if isinstance(each, list) for item in each]
+        )
+        if isinstance(networks, CloudError):
+            lists[ENDPOINT] = networks
+        found: dict[Key, Observation] = {}
+        broken: dict[str, str] = {}
+        scope = factory.rpartition("/")[2]
+        for kind, items in lists.items():
+            if isinstance(items, CloudError):
+                broken[f"adf.{kind}"] = items.message
+                continue
+            for body in items:
+                key = Key(f"adf.{kind}", scope, _name(kind, body))
+                found[key] = self._observation(key, body)
+        return found, broken
+
+    def _pages(self, factory: str, type_: str) -> list[Any] | CloudError:
+        try:
+            return list(self._arm.pages(f"{factory}/{type_}", API_VERSION))
+        except NotFound:
+            return []
+        except SignInError:
+            raise
+        except CloudError as error:
+            return error
+
+    def _endpoints(self, factory: str, network: str) -> list[Any] | CloudError:
+        found = self._pages(factory, f"managedVirtualNetworks/{network}/managedPrivateEndpoints")
+        if isinstance(found, CloudError):
+            return found
+        return [{**body, "_network": network} for body in found]
+
+    def _look(self, key: Key, id_: str) -> Observation:
+        try:
+            body = self._arm.call("GET", id_, API_VERSION, where=str(key)).body
+        except NotFound:
+            return Observation(key, Status.ABSENT)
+        except SignInError:
+            raise
+        except CloudError as error:
+            return Observation(key, Status.UNKNOWN, error=error.message)
+        return self._observation(key, body)
+
+    @staticmethod
+    def _observation(key: Key, body: Mapping[str, Any]) -> Observation:
+        shown = {name: value for name, value in body.items() if name != "_network"}
+        etag = str(body.get("etag") or body.get("eTag") or "")
+        return Observation(key, Status.PRESENT, str(body.get("id", "")), spec_of(key.kind, shown), etag)
+
+    # Writing
+
+    def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
+        """The etag before the call: when it has changed afterwards, the call came through."""
+        seen = self._seen.get(batch[0].key)
+        before = seen.etag if seen is not None and seen.status is Status.PRESENT else ""
+        return {"object": batch[0].at["id"], "key": str(batch[0].key), "etag": before}
+
+    def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
+        (resource,) = batch
+        id_, where = str(resource.at["id"]), str(resource.key)
+        body = with_carried({name: value for name, value in resource.spec.items() if name != STATE}, resource)
+        if has_unknown(body):
+            raise CloudError("It needs a value that is not known yet.", where=where, code="not-known-yet")
+        if resource.key.kind != "adf.trigger":
+            self._arm.call("PUT", id_, API_VERSION, body, where=where)
+            return Done()
+        seen = self._seen.get(resource.key)
+        there = seen is not None and seen.status is Status.PRESENT
+        if there and seen is not None and seen.spec.get(STATE) == STARTED:
+            self._turn(resource.key, id_, "stop")
+        self._arm.call("PUT", id_, API_VERSION, body, where=where)
+        if resource.spec.get(STATE) == STARTED:
+            return self._start(resource.key, id_, str(body["properties"].get("type", "")), token)
+        return Done()
+
+    def _turn(self, key: Key, id_: str, verb: str) -> Answer:
+        """Start or stop a trigger, and remember that."""
+        answer = self._arm.call("POST", f"{id_}/{verb}", API_VERSION, where=str(key))
+        seen = self._seen.get(key)
+        if seen is not None:
+            now = STARTED if verb == "start" else STOPPED
+            self._seen[key] = replace(seen, spec={**seen.spec, STATE: now})
+        return answer
+
+    def _start(self, key: Key, id_: str, type_: str, token: Mapping[str, Any]) -> Done | Pending:
+        if type_ in EVENTS:
+            self._arm.call("POST", f"{id_}/subscribeToEvents", API_VERSION, where=str(key))
+        answer = self._turn(key, id_, "start")
+        follow = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        if answer.status == 202 and follow:
+            return Pending({**token, "url": follow}, answer.wait)
+        return Done()
+
+    def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
+        return {"delete": entry.at["id"], "key": str(entry.key)}
+
+    def delete(self, entry: Entry) -> Done | Pending:
+        id_, where = str(entry.at["id"]), str(entry.key)
+        seen = self._seen.get(entry.key)
+        try:
+            if seen is not None and seen.spec.get(STATE) == STARTED:
+                self._turn(entry.key, id_, "stop")
+            answer = self._arm.call("DELETE", id_, API_VERSION, where=where)
+        except NotFound:
+            return Done()
+        follow = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        if answer.status == 202 and follow:
+            return Pending({**self.intend_delete(entry), "url": follow}, answer.wait)
+        return Done()
+
+    # Triggers
+
+    def pause(self, entry: Entry) -> None:
+        """Stop a trigger for a while. One that is gone, or stopped already, is as it should be."""
+        self._quietly(entry, "stop")
+
+    def resume(self, entry: Entry) -> None:
+        """Start a trigger again that we stopped, unless its own write did."""
+        seen = self._seen.get(entry.key)
+        if seen is None or seen.spec.get(STATE) != STARTED:
+            self._quietly(entry, "start")
+
+    def _quietly(self, entry: Entry, verb: str) -> None:
+        try:
+            self._turn(entry.key, str(entry.at["id"]), verb)
+        except NotFound:
+            return
+
+    # Long operations
+
+    def poll(self, token: Mapping[str, Any]) -> Done | Pending:
+        key = Key.parse(str(token["key"]))
+        if "url" in token:
+            return self._poll_url(token, key)
+        seen = self._look(key, str(token.get("object") or token["delete"]))
+        if seen.status is Status.UNKNOWN:
+            return Pending(token)
+        gone = seen.status is Status.ABSENT
+        if "delete" in token:
+            return Done() if gone else Done({key: NeverArrived("the delete was not made.", where=str(key))})
+        if gone or seen.etag == token["etag"]:
+            return Done({key: NeverArrived("the call was not made.", where=str(key))})
+        return Done()
+
+    def _poll_url(self, token: Mapping[str, Any], key: Key) -> Done | Pending:
+        try:
+            answer = self._arm.call("GET", str(token["url"]))
+        except NotFound:
+            return Done()
+        body = answer.body if isinstance(answer.body, dict) else {}
+        status = str(body.get("status", ""))
+        if answer.status == 202 or status in RUNNING:
+            return Pending(token, answer.wait)
+        if status in ("Failed", "Canceled"):
+            return Done({key: error_of(409, body, where=str(key))})
+        return Done()
+
+
+def _name(kind: str, body: Mapping[str, Any]) -> str:
+    """The object's name in its key; an endpoint's says its network where that is not the usual one."""
+    name = str(body["name"]).rpartition("/")[2]
+    return object_name([str(body["_network"]), name]) if kind == ENDPOINT else name
