@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.factories import pipeline, ref, run
 
 from reconciler.adf import Reference, references
@@ -103,3 +105,32 @@ def test_deep_nesting_needs_no_deep_stack() -> None:
     for _ in range(5000):
         value = {"a": [value]}
     assert found(value) == {"pipeline/deep"}
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+PLANTED = st.builds(
+    ref, st.sampled_from(["pipeline", "dataset", "dataflow"]), st.from_regex(r"[a-z]{1,5}", fullmatch=True)
+)
+JSON = st.recursive(
+    LEAVES | PLANTED,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def planted(value: Any) -> int:
+    if isinstance(value, dict):
+        return ("referenceName" in value) + sum(map(planted, value.values()))
+    return sum(map(planted, value)) if isinstance(value, list) else 0
+
+
+@given(JSON)
+def test_wherever_it_is_planted_a_reference_is_found_with_its_path(value: Any) -> None:
+    """None more, none less, and each path leads to the name."""
+    seen = references("pipeline", "x", value)
+    assert len(seen) == planted(value)
+    for reference in seen:
+        at = value
+        for step in reference.path:
+            at = at[step]
+        assert at == reference.name
