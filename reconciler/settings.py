@@ -101,14 +101,20 @@ def _is_bare(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir()
 
 
+UNRESOLVED = "@Microsoft.KeyVault("
+"""How an app setting starts whose secret the Function app could not fetch: it then holds the reference itself
+(https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshooting-key-vault-references)."""
+
+
 def secret_reader(settings: Settings) -> Callable[[str], str | None]:
-    """Reads `env:NAME`; None where the setting is not set, or not named in RECONCILER_SECRETS."""
+    """Reads `env:NAME`; None where the setting is not set or empty, or not named in RECONCILER_SECRETS."""
 
     def read_secret(text: str) -> str | None:
         kind, _, name = text.partition(":")
         if kind != "env" or name not in settings.secrets:
             return None
-        return settings.environ.get(name)
+        value = settings.environ.get(name, "")
+        return None if not value or value.startswith(UNRESOLVED) else value
 
     return read_secret
 

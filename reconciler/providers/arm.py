@@ -5,15 +5,24 @@ they are read by id with the API version that the template names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
-from reconciler.errors import Busy, CloudError, Forbidden, NotFound, SignInError
+from reconciler.errors import Busy, CloudError, Forbidden, NotFound, ReconcilerError, SignInError
 from reconciler.providers.azure import Arm, error_of
-from reconciler.providers.deployment import FINAL, MARK, RUN, NeverArrived, failures, generate, is_final
+from reconciler.providers.deployment import (
+    FINAL,
+    MARK,
+    RUN,
+    NeverArrived,
+    failures,
+    generate,
+    is_final,
+    secure_names,
+)
 from reconciler.providers.provider import Done, Looked, Pending
 from reconciler.record import Entry
 from reconciler.resource import Key, Observation, Resource, Status
@@ -183,6 +192,7 @@ class ArmProvider:
             "deployment": f"{first.at['scope']}/providers/Microsoft.Resources/deployments/{name}",
             "run": run,
             "resources": {str(resource.at["id"]): str(resource.key) for resource in batch},
+            "secure": secure_names(batch),
         }
 
     def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
@@ -194,8 +204,20 @@ class ArmProvider:
             return Done()
         secure = self._secure(str(first.at["deployment"]))
         body = generate(batch, secure, self._environment, str(token["run"]))
-        answer = self._arm.call("PUT", str(token["deployment"]), DEPLOYMENTS, body, where=where)
+        try:
+            answer = self._arm.call("PUT", str(token["deployment"]), DEPLOYMENTS, body, where=where)
+        except CloudError as error:
+            self._hush(token, error)
+            raise
         return self._after(token, answer.body, answer.wait)
+
+    def _hush(self, token: Mapping[str, Any], error: ReconcilerError) -> None:
+        """Take out of an error's message what was sent as secret: services quote what they refuse."""
+        sent = self._secure(str(token["deployment"]).rsplit("/", 1)[1])
+        asked = {name.lower() for name in token.get("secure", ())}
+        secrets = {text for name, value in sent.items() if name.lower() in asked for text in _texts(value)}
+        for text in sorted(secrets, key=len, reverse=True):
+            error.message = error.message.replace(text, "(secret)")
 
     def delete(self, entry: Entry) -> Done | Pending:
         id_ = str(entry.at["id"])
@@ -264,7 +286,10 @@ class ArmProvider:
             return Done()
         keys = {id_: Key.parse(text) for id_, text in token["resources"].items()}
         operations = self._arm.pages(f"{token['deployment']}/operations", DEPLOYMENTS)
-        return Done(failures(keys, deployment, operations))
+        failed = failures(keys, deployment, operations)
+        for error in failed.values():
+            self._hush(token, error)
+        return Done(failed)
 
     def _poll_url(self, token: Mapping[str, Any]) -> Done | Pending:
         """Follow Azure-AsyncOperation or Location. Any status but the final ones means that it goes on
@@ -290,3 +315,15 @@ class ArmProvider:
         if seen.status is Status.GOING:
             return Pending(token)
         return Done({key: NeverArrived("the delete was not made.", where=str(key))})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a secret's value that are long enough to be told from other words."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+    elif len(str(value)) > 3:
+        yield str(value)

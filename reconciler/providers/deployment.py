@@ -60,6 +60,11 @@ def _parameters(value: Any) -> set[str]:
     return set(_PARAMETER.findall(expression)) if expression else set()
 
 
+def secure_names(batch: Iterable[Resource]) -> list[str]:
+    """Names of the secure parameters whose values are sent with these resources."""
+    return sorted(set().union(*(_parameters(resource.spec) for resource in batch)))
+
+
 def _argument(value: Any) -> dict[str, Any]:
     """A parameter's value; what is in a vault is read by Azure itself
     (https://learn.microsoft.com/azure/azure-resource-manager/templates/key-vault-parameter)."""
@@ -107,8 +112,7 @@ def generate(batch: Iterable[Resource], secure: Mapping[str, Any], mark: str, ru
         body = body_of(resource, mark)
         needs = sorted(ids[need] for need in resource.needs if need in ids)
         written.append({**head, **body, **({"dependsOn": needs} if needs else {})})
-    mentioned = sorted(set().union(*(_parameters(resource.spec) for resource in resources)))
-    named = sorted({name.lower(): name for name in mentioned}.values())
+    named = sorted({name.lower(): name for name in secure_names(resources)}.values())
     at = resources[0].at
     in_group = "/resourcegroups/" in str(at["scope"]).lower()
     values = {name.lower(): value for name, value in secure.items()}
@@ -200,4 +204,5 @@ __all__ = [
     "failures",
     "generate",
     "is_final",
+    "secure_names",
 ]

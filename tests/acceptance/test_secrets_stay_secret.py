@@ -76,3 +76,42 @@ def test_a_secret_where_a_rule_expects_one_is_applied(project: Project) -> None:
     assert applied.code == 0, applied.text
     assert project.run("plan", "one").json["changes"] == []
     assert holding(project) == []
+
+
+def told(project: Project) -> str:
+    """What a failed apply says of its last resource, once it is sure that nothing else holds the secret."""
+    applied = project.run("apply", "one", "--yes")
+    assert applied.code == 1, applied.text
+    assert SECRET not in applied.text
+    assert SECRET not in project.run("history", "one").text
+    assert holding(project) == []
+    return str(applied.json["outcomes"][-1]["error"])
+
+
+def test_a_secret_that_a_refused_call_quotes_is_taken_out(project: Project, sandbox: Sandbox) -> None:
+    said = {"code": "WeakWord", "message": f"The word '{SECRET}' is too weak."}
+    sandbox.fault("status", match={"method": "PUT", "path": "*/deployments/*"}, times=0, status=400, **said)
+    assert "The word '(secret)' is too weak." in told(project)
+
+
+def test_a_secret_that_a_failed_deployment_quotes_is_taken_out(project: Project) -> None:
+    """A service quotes the value that it refuses: here a place that there is not."""
+    first = {**identity("first"), "location": "[parameters('word')]"}
+    project.write("arm/main.json", template(first, parameters={"word": {"type": "secureString"}}))
+    project.repository.commit()
+    assert "'(secret)'" in told(project)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "@Microsoft.KeyVault(SecretUri=https://a.vault.azure.net/secrets/word)"]
+)
+def test_a_setting_without_its_secret_writes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """An app setting that is empty, or that the Function app could not fetch, would replace the secret."""
+    assert project.run("apply", "one", "--yes").code == 0
+    monkeypatch.setenv("WORD", value)
+    ticked = project.run("tick", "one")
+    assert [held["code"] for held in ticked.json["blocked"]] == ["secret"], ticked.text
+    assert ticked.json["calls"]["write"] == 0
+    assert Azure().get(FIRST, VERSION)["tags"]["word"] == SECRET
