@@ -73,7 +73,7 @@ FLOOR = {
     "storage-dataplane": 48,
     "keyvault": 82,
     "keyvault-dataplane": 50,  # lists of versions come in the order of random ids
-    "datafactory": 130,
+    "datafactory": 172,
     "databricks": 72,
     "managedidentity": 7,
     "network": 315,
