@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import desired as desired_
 from reconciler import environment as environment_
@@ -44,11 +45,38 @@ class Checkout:
         if commit:
             return self.source.snapshot(commit)
         first = self.source.snapshot(self.ref)
-        if not self.follow or name is None or name not in environment_.names(first.root):
+        if name is None or name not in environment_.names(first.root):
             return first
-        follows = environment_.load(first.root, name).source
+        follows = self.load(name, first).source
         ref = (follows.tag or follows.branch) if follows else None
-        return self.source.snapshot(ref) if ref and ref != self.ref else first
+        if self.follow:
+            return self.source.snapshot(ref) if ref and ref != self.ref else first
+        if not ref or (branch := self.source.branch()) in ("", ref):
+            return first
+        told = f"{name} follows {ref}; this is what {branch} says, which is checked out here."
+        return replace(first, warnings=(*first.warnings, told))
+
+    def expect(self, name: str) -> None:
+        """Raises InputError where the repository has no environment of this name."""
+        snapshot = self.snapshot()
+        if name not in environment_.names(snapshot.root):
+            self.load(name, snapshot)
+
+    def load(self, name: str, snapshot: Snapshot) -> Environment:
+        """One environment. Raises InputError, which tells where a file is in the folder and not in Git."""
+        try:
+            return environment_.load(snapshot.root, name)
+        except InputError as error:
+            raise InputError(map(self._with_hint, error.faults)) from None
+
+    def _with_hint(self, fault: Fault) -> Fault:
+        absent = re.fullmatch(r"`(.+)` is not there\.", fault.message)
+        path = fault.place if fault.message == environment_.UNKNOWN else absent[1] if absent else ""
+        if not path or not self.source.holds(path):
+            return fault
+        return replace(
+            fault, hint=f"The file is in the folder, not in this commit: `git add {path}`, commit."
+        )
 
     def names(self) -> tuple[str, ...]:
         return environment_.names(self.snapshot().root)
@@ -60,7 +88,7 @@ class Checkout:
         warnings = list(snapshot.warnings)
         for name in names or environment_.names(snapshot.root):
             try:
-                environment = environment_.load(snapshot.root, name)
+                environment = self.load(name, snapshot)
                 warnings += self.desired(environment, snapshot).warnings
             except InputError as error:
                 faults.extend(error.faults)
@@ -71,14 +99,14 @@ class Checkout:
     def graph(self, name: str, commit: str | None = None) -> Graph:
         """What one environment wants and what needs what, offline."""
         snapshot = self.snapshot(name, commit)
-        environment = environment_.load(snapshot.root, name)
+        environment = self.load(name, snapshot)
         return self.desired(environment, snapshot).graph
 
     def environment(self, name: str, snapshot: Snapshot) -> Environment | None:
         """One environment; None where its file, or all that it says of Azure, has gone. Raises InputError."""
         if name not in environment_.names(snapshot.root):
             return None
-        found = environment_.load(snapshot.root, name)
+        found = self.load(name, snapshot)
         return found if found.azure is not None else None
 
     def desired(self, environment: Environment, snapshot: Snapshot, identity: Identity = NOBODY) -> Desired:

@@ -68,7 +68,7 @@ def misplaced(
     secure = {name.lower(): secure for name, (secure, _) in _declared(template).items()}
     for name, value in deployment.parameters.items():
         if _reads_secret(value) and secure.get(name.lower()) is False:
-            told = f"A secret is given to the parameter {name!r}, which {deployment.template} does not keep."
+            told = f"A secret is given to the parameter {name!r}, which {deployment.template} would show."
             place = environment.where(f"{here}.parameters.{name}")
             yield Fault(place, told, "Declare it as secureString or secureObject there.")
     given = {name.lower() for name in sent}

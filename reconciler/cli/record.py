@@ -33,6 +33,8 @@ def status(
     from reconciler import render
 
     engine = engine_of(repo, state)
+    if env and engine.status(env) is None:
+        engine.checkout.expect(env)
     told = [render.state_json(name, engine.status(name)) for name in ([env] if env else engine.known())]
     if json_:
         print_json({"version": 1, "environments": told})
@@ -65,7 +67,10 @@ def history(
     verbose: Verbose = False,
 ) -> int:
     """List past ticks, the newest first: time, commit, counts, duration, result. Makes no call."""
-    ticks = engine_of(repo, state).store.history(env)
+    engine = engine_of(repo, state)
+    if engine.status(env) is None:
+        engine.checkout.expect(env)
+    ticks = engine.store.history(env)
     if json_:
         print_json({"version": 1, "environment": env, "ticks": ticks})
         return 0

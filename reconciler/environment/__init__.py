@@ -17,7 +17,10 @@ from reconciler.environment.suggest import did_you_mean
 from reconciler.environment.values import Limit, databricks_host
 from reconciler.errors import Fault, InputError
 
+UNKNOWN = "There is no such environment."
+
 __all__ = [
+    "UNKNOWN",
     "Acknowledge",
     "Azure",
     "BadReference",
@@ -50,9 +53,7 @@ def load(root: Path, name: str) -> Environment:
     files = overlay.documents(root)
     if name + overlay.SUFFIX not in files:
         guess = did_you_mean(name, overlay.names(files)) or f"There is {', '.join(overlay.names(files))}."
-        raise InputError(
-            [Fault(f"{overlay.FOLDER}/{name}{overlay.SUFFIX}", "There is no such environment.", guess)]
-        )
+        raise InputError([Fault(f"{overlay.FOLDER}/{name}{overlay.SUFFIX}", UNKNOWN, guess)])
     layers = overlay.layers(name, files)
     found = list(layers.faults)
     after = {other: overlay.after(overlay.layers(other, files).tree) for other in overlay.names(files)}

@@ -4,6 +4,7 @@ All of it is read from the merged tree, so that it is told together with what th
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -171,9 +172,12 @@ def _nearest(root: Path, parts: tuple[str, ...]) -> str:
             )
             guess = did_you_mean(part, siblings)
             before = "".join(f"{done}/" for done in parts[:index])
-            return guess.replace("`", f"`{before}", 1) if guess else ""
+            if guess:
+                return guess.replace("`", f"`{before}", 1)
+            break
         here /= part
-    return ""
+    same = next(root.rglob(glob.escape(parts[-1])), None) if parts else None
+    return f"Did you mean `{same.relative_to(root)}`? Paths begin at the repository's root." if same else ""
 
 
 def _name(context: Context) -> Iterator[Found]:

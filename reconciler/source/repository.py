@@ -108,6 +108,17 @@ class Source:
         found = self._git().ask("diff-tree", *options, old, target)
         return tuple(sorted(os.fsdecode(name) for name in found.split(b"\0") if name))
 
+    def branch(self) -> str:
+        """The branch that is checked out; "" where none is, or there is no checkout."""
+        git = self._git()
+        code, out, _ = git.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+        return "" if code or not git.place.tree else out.decode().strip()
+
+    def holds(self, path: str) -> bool:
+        """Whether the folder of a checkout has a file at this path, committed or not."""
+        tree = "" if self._url else self._git().place.tree
+        return bool(tree) and (Path(tree) / path).is_file()
+
     # Names and lists
 
     def _resolve(self, ref: str) -> str:

@@ -125,6 +125,50 @@ def test_stopping_at_the_question_or_later_is_one_line_and_no_trace(
     assert (code, out, err.count("\n")) == (130, "", 1)
 
 
+def test_an_environment_that_is_not_committed_is_told_as_such(terminal: Terminal) -> None:
+    """The first mistake of everybody: the file is there, and Git does not know it."""
+    terminal.repository.write({"environments/mine.yaml": DEV})
+    code, document = terminal.json("plan", "mine", "--offline")
+    assert (code, "git add environments/mine.yaml" in document["error"]["faults"][0]["hint"]) == (1, True)
+    terminal.commit(DEV.replace("arm/main.json", "arm/late.json"))
+    terminal.repository.write({"arm/late.json": "{}"})
+    terminal.repository.git("rm", "--quiet", "--cached", "environments/mine.yaml")
+    _, document = terminal.json("validate", "dev")
+    assert "git add arm/late.json" in document["error"]["faults"][0]["hint"]
+
+
+def test_what_others_call_apply_is_not_taken_for_destroy(terminal: Terminal) -> None:
+    code, _, err = terminal.run("deploy", "dev", place=False)
+    assert (code, "'apply'" in err, "destroy" in err) == (1, True, False)
+    _, document = terminal.json("deploy", "dev", place=False)
+    assert document["error"]["code"] == "usage"
+
+
+def test_status_of_an_environment_that_nobody_knows_is_a_fault(terminal: Terminal) -> None:
+    assert [terminal.run(verb, "dve")[0] for verb in ("status", "history")] == [1, 1]
+    assert [terminal.run(verb, "dev")[0] for verb in ("status", "history")] == [0, 0]
+
+
+def test_the_state_is_the_same_in_every_folder_of_a_checkout(terminal: Terminal) -> None:
+    """Another state for each folder would know nothing of what is ours."""
+    top = terminal.repository.path
+    for folder in (top, top / "environments"):
+        terminal.monkeypatch.chdir(folder)
+        assert terminal.run("suspend", "dev", "--why", folder.name, place=False)[0] == 0
+    assert (top / ".reconciler" / "dev").is_dir()
+    assert not (top / "environments" / ".reconciler").exists()
+
+
+def test_a_branch_that_the_environment_does_not_follow_is_told(terminal: Terminal) -> None:
+    """It can be planned, and the hosted reconciler would not apply it."""
+    terminal.commit(DEV + "source: {branch: main}\n")
+    terminal.repository.git("checkout", "--quiet", "-B", "main")
+    told = "dev follows main; this is what mine says, which is checked out here."
+    assert told not in terminal.json("plan", "dev", "--offline")[1]["warnings"]
+    terminal.repository.git("checkout", "--quiet", "-b", "mine")
+    assert told in terminal.json("plan", "dev", "--offline")[1]["warnings"]
+
+
 def test_graph_tells_what_needs_what(terminal: Terminal) -> None:
     code, document = terminal.json("graph", "dev")
     group = "arm.group/00000000-0000-0000-0000-000000000001/sample-dev"

@@ -178,6 +178,25 @@ def test_faults_of_all_templates_are_told_at_once_with_their_places(tmp_path: Pa
     assert sum(each.startswith("arm/second.json:1:") for each in told) == 1
 
 
+@pytest.mark.parametrize(
+    ("parameters", "place", "told"),
+    [
+        ("{}", ":19", "neither a value nor a default"),
+        ("{q: a, r: 1}", ":29", "'r' is not declared"),
+        ("{q: 1}", ":23", "must be a string"),
+    ],
+)
+def test_a_wrong_value_is_told_where_the_environment_gives_it(
+    tmp_path: Path, parameters: str, place: str, told: str
+) -> None:
+    main = template(parameters={"q": {"type": "string"}})
+    (fault,) = faults(tmp_path, f"      parameters: {parameters}\n", main=main)
+    line = DEV.count("\n") + 1
+    assert fault.startswith(f"environments/dev.yaml:{line}{place}")
+    assert told in fault
+    assert "arm/main.json" in fault
+
+
 def test_one_resource_of_two_deployments_is_a_fault(tmp_path: Path) -> None:
     text = "    - name: second\n      template: arm/second.json\n"
     (fault,) = faults(tmp_path, text, main=template(thing("a")), second=template(thing("a")))
