@@ -28,6 +28,10 @@ SIGNS: Mapping[str, tuple[str, str]] = {
 }
 
 
+PLAIN = (("create", "new"), ("delete", "removed"))
+"""Actions whose cause says it all."""
+
+
 # JSON
 
 
@@ -171,7 +175,8 @@ def field_line(field: FieldChange) -> str:
 
 def change_lines(change: Change, note: str = "") -> Iterator[str]:
     sign, colour = SIGNS[change.action.value]
-    why = f"[dim]({change.cause.value}{'; ' + escape(change.reason) if change.reason else ''})[/dim]"
+    reason = "" if (change.action.value, change.cause.value) in PLAIN else escape(change.reason)
+    why = f"[dim]({change.cause.value}{': ' + reason if reason else ''})[/dim]"
     yield f"  [{colour}]{sign} {escape(change.key.plain)}[/{colour}] {why}{note}"
     if change.action is not Action.ADOPT:
         yield from (field_line(field) for field in change.fields)
@@ -190,6 +195,9 @@ def plan_lines(plan: Plan, warnings: Iterable[str] = (), *, verbose: bool = Fals
         if held.change is not None:
             yield from change_lines(held.change, f" [red]blocked: {held.code}[/red]")
             yield f"      {escape(held.reason)}"
+            if held.code in ("protected", "replace"):
+                let = f"[{{{held.change.action.value}: {held.key.plain!r}, until: YYYY-MM-DD}}]"
+                yield f"      [dim]policy.acknowledge: {escape(let)} lets it pass until that day.[/dim]"
         else:
             yield f"  [red]! {escape(held.key.plain)}[/red] {held.code}: {escape(held.reason)}"
     for held in plan.waiting:

@@ -165,8 +165,12 @@ def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> i
             console.print(line)
     failed = sum(outcome.result.value == "failed" for outcome in done.outcomes)
     colour = {"done": "green", "pending": "blue", "failed": "red"}.get(done.result, "yellow")
-    calls = f"{done.calls.get('read', 0)} reads, {done.calls.get('write', 0)} writes"
-    console.print(f"[{colour}]{done.environment}: {done.result}[/{colour}] in {done.seconds:.1f} s, {calls}.")
+    blocked = len(done.planned.plan.blocked) if done.planned and done.result == "done" else 0
+    if blocked:
+        colour = "yellow"
+    result = f"{done.result}, {blocked} blocked and left" if blocked else done.result
+    calls = ", ".join(_count(done.calls.get(kind, 0), kind) for kind in ("read", "write"))
+    console.print(f"[{colour}]{done.environment}: {result}[/{colour}] in {done.seconds:.1f} s, {calls}.")
     if done.reason:
         console.print(f"  {render.escape(done.reason)}")
     if done.result == "pending":
@@ -174,6 +178,10 @@ def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> i
     if failed:
         console.print(f"  {failed} failed. Mend the cause named above; a new commit tries it again at once.")
     return RESULTS[done.result]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def tick_json(done: Tick) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_what_is_blocked_shows_what_would_be_done_and_counts_as_blocked_alone() 
 def test_a_value_is_shown_as_it_is_and_never_read_as_markup(value: str) -> None:
     shown = text(plan(v=value))
     assert json.dumps(value) in shown
-    change = Change(key(value), Action.CREATE, Cause.NEW, reason=value)
+    change = Change(key(value), Action.CREATE, Cause.DRIFT, reason=value)
     assert value in text(Plan("test", "c1", (change,)))
 
 
