@@ -32,7 +32,10 @@ Repo = Annotated[
     typer.Option("--repo", metavar="PATH_OR_URL", help="The Git repository; default: the current checkout."),
 ]
 StateAt = Annotated[
-    str, typer.Option("--state", metavar="PATH", help="Where the state is kept; default: .reconciler/.")
+    str,
+    typer.Option(
+        "--state", metavar="PATH", help="Where the state is kept; default: .reconciler/ in the checkout."
+    ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
 Verbose = Annotated[
@@ -69,7 +72,8 @@ def _told(error: ReconcilerError) -> str:
     if isinstance(error, InputError):
         count = len(error.faults)
         return f"{error}\n{count} fault{'s' if count != 1 else ''}; nothing was called."
-    return f"error ({error.code}): {error}"
+    said = error.message.startswith(f"{error.code}: ")  # as Azure's own codes are
+    return f"error: {error}" if said else f"error ({error.code}): {error}"
 
 
 def engine_of(repo: str, state: str) -> Reconciler:

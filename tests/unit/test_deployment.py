@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.armtemplate import KeyVaultReference, Unknown
 from reconciler.errors import Busy, CloudError, Conflict, Denied, Forbidden
+from reconciler.providers.azure import error_of
 from reconciler.providers.deployment import NotAttempted, failures, generate, is_final
 from reconciler.resource import Key, Resource, Secret
 
@@ -154,6 +155,18 @@ def test_a_deployment_that_failed_before_any_operation_fails_all_with_its_innerm
     found = failures(KEYS, {"properties": {"error": {"code": "DeploymentFailed", "details": [inner]}}}, [])
     assert {error.code for error in found.values()} == {"SkuNotAvailable"}
     assert set(found) == set(KEYS.values())
+
+
+def test_an_error_that_wraps_others_is_told_by_all_of_the_inner_ones() -> None:
+    taken = {"code": "StorageAccountAlreadyTaken", "message": "m"}
+    long = {"code": "VaultNameNotValid", "message": "n"}
+    nested = {"code": "DeploymentFailed", "message": "see inner", "details": [long]}
+    body = {"code": "InvalidTemplateDeployment", "message": "see inner", "details": [taken, nested]}
+    error = error_of(400, {"error": body})
+    assert error.code == "StorageAccountAlreadyTaken"
+    assert error.message == "StorageAccountAlreadyTaken: m VaultNameNotValid: n"
+    assert error_of(400, {"error": {**body, "details": []}}).code == "InvalidTemplateDeployment"
+    assert error_of(400, {"error": {**taken, "details": [long]}}).code == "StorageAccountAlreadyTaken"
 
 
 @pytest.mark.parametrize(
