@@ -30,6 +30,7 @@ _MENTIONED: Final = re.compile(r"parameters\(\s*'([^']+)'\s*\)", re.IGNORECASE)
 _LINKS: Final = "https://parts.invalid"
 """Where the master is told that its parts are; they are read from beside it."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
+_MOST_TEMPLATE: Final = 4 * 1024 * 1024
 _MOST_RESOURCES: Final = 800
 _MOST_PARAMETERS: Final = 256
 _CHUNK: Final = 50
@@ -118,7 +119,9 @@ def read(
     found = export(path, label)
     try:
         template = armtemplate.parse(found.texts[found.main], found.place(found.main))
-        if not isinstance(template.root, dict) or not isinstance(template.root.get("resources"), list):
+        if not isinstance(template.root, dict) or not isinstance(
+            template.root.get("resources"), (list, dict)
+        ):
             raise _none(found.place(found.main))
         given = _parameters(found, template, factory, parameters or {}, lenient)
         context = replace(context or Context(), linked_templates=_parts(found))
@@ -177,29 +180,37 @@ def _evaluate(
     """Evaluate in one go where Azure would take it so. An export of a large factory is over the limits of a
     template, which do not bind us, since its objects are written one by one."""
     resources = template.root["resources"]
-    large = len(resources) > _MOST_RESOURCES or len(template.root.get("parameters") or ()) > _MOST_PARAMETERS
-    large = large or len(template.text.encode()) > 4 * 1024 * 1024
-    if not large:
-        try:
-            return list(armtemplate.evaluate(template, given, context).resources), []
-        except TemplateError as error:
-            if not lenient:
-                return [], list(_faults(error))
-    made: list[armtemplate.Resource] = []
-    faults: list[Fault] = []
-    step = _CHUNK if large and not lenient else 1
-    for start in range(0, len(resources), step):
-        piece = _piece(template, start, start + step)
-        used = {name: value for name, value in given.items() if name in piece.root["parameters"]}
-        try:
-            made += armtemplate.evaluate(piece, used, context).resources
-        except TemplateError as error:
-            faults += _faults(error)
+    many = len(resources) > _MOST_RESOURCES or len(template.root.get("parameters") or ()) > _MOST_PARAMETERS
+    large = many or len(template.text.encode()) > _MOST_TEMPLATE
+    if not large or not isinstance(resources, list):
+        made, faults = _attempt(template, given, context)
+        if not faults or not lenient or not isinstance(resources, list):
+            return made, faults
+    made, faults = [], []
+    for start in range(0, len(resources), _CHUNK):
+        end = min(start + _CHUNK, len(resources))
+        found, wrong = _attempt(*_piece(template, given, start, end), context)
+        if wrong and lenient:
+            pieces = [_attempt(*_piece(template, given, at, at + 1), context) for at in range(start, end)]
+            found = [each for some, _ in pieces for each in some]
+        made += found
+        faults += wrong
     return made, faults
 
 
-def _piece(template: Template, start: int, end: int) -> Template:
-    """A template of some of the resources, with the parameters that they mention and without `dependsOn`."""
+def _attempt(
+    template: Template, given: Mapping[str, Any], context: Context
+) -> tuple[list[armtemplate.Resource], list[Fault]]:
+    try:
+        return list(armtemplate.evaluate(template, given, context).resources), []
+    except TemplateError as error:
+        return [], list(_faults(error))
+
+
+def _piece(
+    template: Template, given: Mapping[str, Any], start: int, end: int
+) -> tuple[Template, dict[str, Any]]:
+    """A template of some of the resources, without `dependsOn`, and with the parameters that they mention."""
     root = template.root
     marks = dict(template.marks)
 
@@ -224,7 +235,8 @@ def _piece(template: Template, start: int, end: int) -> Template:
     }
     made = copied(root, {**root, "resources": resources, "parameters": parameters})
     made.pop("outputs", None)
-    return replace(template, root=made, text="", marks=marks)
+    used = {name: value for name, value in given.items() if name in parameters}
+    return replace(template, root=made, text="", marks=marks), used
 
 
 def _definitions(
@@ -272,14 +284,14 @@ def _factory(
     return define("factory", own.name if own else name, body, source)
 
 
-def _indices(template: Template) -> Mapping[Position, int]:
+def _indices(template: Template) -> Mapping[Position, int | str]:
     resources = template.root.get("resources") if isinstance(template.root, dict) else None
-    count = len(resources) if isinstance(resources, list) else 0
-    return {template.position(("resources", index)): index for index in range(count)}
+    steps = range(len(resources)) if isinstance(resources, list) else resources or ()
+    return {template.position(("resources", step)): step for step in steps}
 
 
 def _source(
-    origin: Position, templates: Mapping[str, Template], indices: Mapping[str, Mapping[Position, int]]
+    origin: Position, templates: Mapping[str, Template], indices: Mapping[str, Mapping[Position, int | str]]
 ) -> Source:
     template = templates.get(origin.file)
     index = indices.get(origin.file, {}).get(origin)

@@ -178,3 +178,15 @@ def test_the_factory_and_its_global_parameters_are_taken_where_an_export_holds_t
 def test_what_is_no_export_is_refused_with_its_name(tmp_path: Path, name: str, content: str) -> None:
     with pytest.raises(InputError, match=name):
         graph_json(write(tmp_path, {name: content}) / name)
+
+
+def test_resources_by_symbolic_names_are_taken(tmp_path: Path) -> None:
+    """As a compiler writes them, for those who keep their factory in Bicep."""
+    template = exported({"pipeline/a": pipeline(run("b")), "pipeline/b": pipeline(run("gone"))})
+    template |= {"languageVersion": "2.0", "resources": dict(zip("xy", template["resources"], strict=True))}
+    file = write(tmp_path, {"t.json": template}) / "t.json"
+    found = graph_json(file)
+    assert (found["edges"], found["missing"]) == ([["pipeline/a", "pipeline/b"]], ["pipeline/gone"])
+    line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if '"gone"' in text)
+    with pytest.raises(InputError, match=f"t.json:{line}:"):
+        load(file, tmp_path)
