@@ -227,9 +227,10 @@ def _end(world: World, run: Run, status: str, message: str) -> None:
         world.unschedule(run["later"])
     run |= {"status": status, "message": message, "end": now, "updated": now, "later": None}
     _save(world, run)
-    queued = (one for one in _siblings(world, run) if one["status"] == "Queued")
-    woken = [run["parent"], next((one["key"] for one in sorted(queued, key=lambda one: one["start"])), None)]
-    for key in filter(None, woken):
+    # One that has its own time to start does not wait for this one.
+    queued = [one for one in _siblings(world, run) if one["status"] == "Queued" and not one["later"]]
+    first = min(queued, key=lambda one: one["start"])["key"] if queued else None
+    for key in filter(None, (run["parent"], first)):
         world.schedule(world.now(), _STEP, {"key": key})
 
 
