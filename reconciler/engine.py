@@ -15,7 +15,7 @@ from reconciler import plan as plan_
 from reconciler import promotion
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
-from reconciler.change import HARMLESS
+from reconciler.change import HARMLESS, Action
 from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud
 from reconciler.diff import Cause
@@ -60,13 +60,16 @@ class Reconciler:
         progress: Progress = lambda *_: None,
         holder: str = "apply",
     ) -> Tick:
-        """Plan, ask, apply, record: one whole run of the loop for one environment.
+        """Plan, ask, apply, record: one whole run of the loop for one environment; none while suspended.
 
+        confirm: asked again where waiting for an earlier run's operations brings writes that were not shown.
         Raises UnsafePlan where the plan is over its limits, StateLocked where another run is at it."""
         started = time.monotonic()
         deadline = started + self.seconds
         with self.store.lock(name, holder) as lease:
             state = self.store.load(name) or State.new(name)
+            if state.suspended:
+                return Tick(name, state.commit, "suspended", reason=state.suspended)
             snapshot = self.checkout.snapshot(name)
             environment = self.checkout.environment(name, snapshot)
             if environment is None:
@@ -75,14 +78,17 @@ class Reconciler:
             cloud, identity = session.cloud, session.identity
             outcomes: dict[Key, Outcome] = {}
             first: Planned | None = None
+            shown: set[tuple[Key, Action]] = set()
             while True:
                 lease.check()
                 planned, running = self.planner.live(environment, snapshot, state, session)
                 planned.plan.check(allow_destructive=allow_destructive)
-                if first is None:
-                    first = planned
+                writes = {(change.key, change.action) for change in planned.plan.writes}
+                if first is None or writes - shown:
                     if not confirm(planned):
-                        return Tick(name, snapshot.commit, "declined", planned, calls=cloud.calls())
+                        done = tuple(outcomes.values())
+                        return Tick(name, snapshot.commit, "declined", planned, done, calls=cloud.calls())
+                    first, shown = first or planned, shown | writes
                 state = self._carry_out(planned, cloud, deadline, progress, outcomes)
                 if not running or not self._wait(state, running, cloud, deadline):
                     break

@@ -78,12 +78,13 @@ def apply(
     no_color: NoColor = False,
     verbose: Verbose = False,
 ) -> int:
-    """Plan, show, ask, apply, record. Exit 0: done, 1: a failure, 3: pending, run it again."""
+    """Plan, show, ask, apply, record. Exit 0: done, 1: a failure or suspended, 3: pending, run it again."""
     confirm = _ask(env, yes, json_, no_color, verbose)
     tick = engine_of(repo, state).apply(
         env, confirm=confirm, allow_destructive=allow_destructive, progress=_progress(json_, no_color)
     )
-    return _show_tick(tick, json_, no_color, with_plan=False)
+    code = _show_tick(tick, json_, no_color, with_plan=False)
+    return 1 if tick.result == "suspended" else code
 
 
 @verb
@@ -175,6 +176,8 @@ def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> i
         console.print(f"  {render.escape(done.reason)}")
     if done.result == "pending":
         console.print("  Something is still going on in Azure. Run it again to go on.")
+    if done.result == "suspended":
+        console.print(f"  Nothing is written until `reconciler resume {done.environment}`.")
     if failed:
         console.print(f"  {failed} failed. Mend the cause named above; a new commit tries it again at once.")
     return RESULTS[done.result]

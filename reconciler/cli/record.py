@@ -18,6 +18,7 @@ from reconciler.cli.verb import (
     print_json,
     verb,
 )
+from reconciler.errors import Fault, InputError
 
 
 @verb
@@ -98,6 +99,8 @@ def suspend(
     verbose: Verbose = False,
 ) -> int:
     """Stop reconciling one environment until `resume`."""
+    if not why.strip():
+        raise InputError([Fault("", "The reason is empty.", "Say it: `--why TEXT`.")])
     engine_of(repo, state).suspend(env, why)
     if json_:
         print_json({"version": 1, "environment": env, "suspended": why})

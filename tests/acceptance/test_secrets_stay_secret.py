@@ -94,7 +94,7 @@ def test_a_secret_that_a_refused_call_quotes_is_taken_out(project: Project, sand
     assert "The word '(secret)' is too weak." in told(project)
 
 
-def test_a_secret_that_a_failed_deployment_quotes_is_taken_out(project: Project) -> None:
+def test_a_secret_that_an_inner_error_quotes_is_taken_out(project: Project) -> None:
     """A service quotes the value that it refuses: here a place that there is not."""
     first = {**identity("first"), "location": "[parameters('word')]"}
     project.write("arm/main.json", template(first, parameters={"word": {"type": "secureString"}}))
