@@ -116,6 +116,12 @@ def _set_parameters(world: World, target: ResourceId, values: Mapping[str, Any] 
     records.save(world, document)
 
 
+def _check_connection(world: World, write: Write) -> None:
+    """A PUT approves or rejects a connection that a private endpoint asked for; it makes none."""
+    if write.created:
+        raise names.missing(write.target)
+
+
 KINDS: tuple[Kind, ...] = (
     kind("linkedservices", _linked_service),
     kind("datasets"),
@@ -128,5 +134,5 @@ KINDS: tuple[Kind, ...] = (
         actions={"createRun": Action(runs.create_run)},
     ),
     kind("globalParameters", stored=_parameters_stored, deleted=_parameters_deleted),
-    kind("privateEndpointConnections"),
+    kind("privateEndpointConnections", check=_check_connection),
 )
