@@ -98,6 +98,17 @@ def _adopt(
     return Verdict(change=change, comparison=comparison)
 
 
+def _watch(resource: Resource, comparison: Comparison) -> Verdict:
+    """What is only observed never becomes ours, or dropping it from Git would delete it."""
+    if not comparison.changes:
+        return Verdict(comparison=comparison)
+    reason = "It differs from what Git says."
+    change = Change(
+        resource.key, Action.UPDATE, Cause.NEW, comparison.changes, comparison.resets, reason, resource.origin
+    )
+    return hold(resource.key, "observed", change=change)
+
+
 def _takes_tags(resource: Resource) -> bool:
     return "location" in resource.spec and resource.type.count("/") == 1
 
@@ -155,6 +166,8 @@ def judge(
         )
         if entry is not None and ours:
             comparison = _with_hidden_edits(comparison, entry, past, rules, ignored, hashing)
+        if not ours and observed:
+            return _watch(resource, comparison)
         if not ours:
             verdict = _adopt(resource, seen, comparison, entry, policy, environment)
             if verdict.change is None or verdict.change.action is Action.ADOPT:

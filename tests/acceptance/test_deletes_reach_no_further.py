@@ -101,3 +101,24 @@ def test_what_holds_a_protected_part_stays_with_it(tmp_path: Path, sandbox: Sand
     held = {h["key"].split(":")[-1]: h["code"] for h in done.json["blocked"] if ":" in h["key"]}
     assert held == {"net%2Fpart": "protected", "net": "kept"}, done.text
     assert Azure().there(group("one", f"{NETWORK}/net/subnets/part"), NETWORKS)
+
+
+def test_what_was_only_observed_is_not_deleted_when_git_drops_it(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Somebody else's resource is watched for a while; then the watch ends, by one commit."""
+    project = made(tmp_path, sandbox, identity("first"))
+    azure = Azure()
+    by_hand(azure)
+    project.write("arm/main.json", template(identity("first"), identity("byhand")))
+    watch = 'policy:\n  observe: ["arm.resource/*byhand"]\n'
+    project.repository.commit({"environments/one.yaml": environment("one", policy=watch)})
+    ticked = project.run("tick", "one")
+    assert (ticked.code, ticked.json["changes"], ticked.json["blocked"]) == (0, [], []), ticked.text
+    azure.call("PUT", BY_HAND, VERSION, {"location": "westeurope", "tags": {"a": "b"}})
+    project.write("arm/main.json", template(identity("first"), identity("byhand", a="c")))
+    project.repository.commit()
+    assert [held["code"] for held in project.run("plan", "one").json["blocked"]] == ["observed"]
+    project.write("arm/main.json", template(identity("first")))
+    project.repository.commit({"environments/one.yaml": environment("one")})
+    dropped = project.run("tick", "one")
+    assert (dropped.code, dropped.json["changes"], len(dropped.json["unmanaged"])) == (0, [], 1)
+    assert azure.there(BY_HAND, VERSION)
