@@ -165,8 +165,16 @@ class _Run:
         if self.waves.deletes(first):
             entry = self.state.entries[first.key]
             return Step(changes, (), entry, provider.intend_delete(entry))
-        resources = tuple(self.tools.resolve(self.graph[change.key], self.live) for change in changes)
+        resources = tuple(self.tools.resolve(self._where_found(change.key), self.live) for change in changes)
         return Step(changes, resources, None, provider.intend(resources, str(uuid.uuid4())))
+
+    def _where_found(self, key: Key) -> Resource:
+        """The resource; one that was adopted under another name than Git's is written under that."""
+        resource, entry = self.graph[key], self.state.entries.get(key)
+        id_ = str(entry.at.get("id", "")) if entry is not None and entry.adopted else ""
+        if not id_ or id_.lower() == str(resource.at.get("id", "")).lower():
+            return resource
+        return replace(resource, at={**resource.at, "id": id_, "name": id_.rsplit("/", 1)[1]})
 
     # Doing it
 

@@ -27,7 +27,9 @@ def assignment(name: str, principal: str) -> dict[str, Any]:
     }
 
 
-def test_an_assignment_under_another_name_is_adopted(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_an_assignment_under_another_name_is_adopted_and_kept_in_line(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
     project = empty(tmp_path, sandbox)
     project.write("arm/main.json", template(identity("who")))
     project.repository.commit({"environments/one.yaml": environment("one")})
@@ -45,3 +47,15 @@ def test_an_assignment_under_another_name_is_adopted(tmp_path: Path, sandbox: Sa
     ticked = project.run("tick", "one")
     assert (ticked.code, ticked.json["calls"]["write"]) == (0, 0)
     assert project.run("plan", "one").json["changes"] == []
+    described = {**ours, "properties": {**ours["properties"], "description": "by Git"}}
+    project.write("arm/main.json", template(identity("who"), described))
+    project.repository.commit()
+    ticked = project.run("tick", "one")
+    assert (ticked.code, [o["result"] for o in ticked.json["outcomes"]]) == (0, ["done"]), ticked.text
+    found = azure.get(group("one", f"{ASSIGNMENT}/{THEIRS}"), "2022-04-01")
+    assert found["properties"]["description"] == "by Git", "it is written under the name that it has"
+    assert project.run("plan", "one").json["changes"] == []
+    project.write("arm/main.json", template(identity("who")))
+    project.repository.commit()
+    assert project.run("tick", "one").code == 0
+    assert not azure.there(group("one", f"{ASSIGNMENT}/{THEIRS}"), "2022-04-01")
