@@ -48,6 +48,7 @@ class Held:
 
 HOLDS: Mapping[str, str] = {
     "unreadable": "It could not be read, so nothing is known of it.",
+    "moved": "It is recorded in another subscription: made here, nobody would know of it there any more.",
     "exists": "It exists already, is not ours, and differs from what Git says.",
     "foreign": "It bears another environment's mark.",
     "resets": "Writing it would reset settings that somebody made.",

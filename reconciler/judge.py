@@ -109,6 +109,14 @@ def _watch(resource: Resource, comparison: Comparison) -> Verdict:
     return hold(resource.key, "observed", change=change)
 
 
+def _elsewhere(entry: Entry | None, resource: Resource) -> bool:
+    """Whether what is recorded under this key is another thing than Git means: keys name no subscription."""
+    if entry is None or not entry.ours or entry.adopted:
+        return False
+    recorded, wanted = (str(at.get("id", "")).lower() for at in (entry.at, resource.at))
+    return bool(recorded and wanted) and recorded != wanted
+
+
 def _takes_tags(resource: Resource) -> bool:
     return "location" in resource.spec and resource.type.count("/") == 1
 
@@ -137,6 +145,10 @@ def judge(
     ours = entry is not None and entry.ours
     if entry is not None and entry.intent is not None:
         return hold(key, "running")
+    if _elsewhere(entry, resource):
+        return hold(
+            key, "moved", "Put the subscription back and `destroy` the environment first, or rename it."
+        )
     if seen.status is Status.UNKNOWN:
         return hold(key, "unreadable", seen.error)
     if seen.status is Status.GOING:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.project import Azure, Project, empty, environment, group, identity, storage, template
+from support.project import (
+    SUBSCRIPTION,
+    Azure,
+    Project,
+    empty,
+    environment,
+    group,
+    identity,
+    storage,
+    template,
+)
 from support.sandbox import Sandbox
 
 IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -143,3 +153,19 @@ def test_more_deletes_than_the_limit_are_refused(tmp_path: Path, sandbox: Sandbo
     assert Azure().there(group("one", f"{IDENTITY}/id7"), VERSION)
     assert project.run("apply", "one", "--yes", "--allow-destructive").code == 0
     assert not Azure().there(group("one", f"{IDENTITY}/id7"), VERSION)
+
+
+def test_another_subscription_is_no_reason_to_forget_the_first(project: Project, sandbox: Sandbox) -> None:
+    """The same names in another subscription are other resources: what is recorded would be lost."""
+    sandbox.advance("PT30M")
+    elsewhere = environment("one").replace(SUBSCRIPTION, "00000000-0000-0000-0000-000000000002")
+    project.repository.commit({"environments/one.yaml": elsewhere})
+    ticked = project.run("tick", "one")
+    codes = {
+        held["key"].split(":")[-1]: held["code"] for held in ticked.json["blocked"] if ":" in held["key"]
+    }
+    assert codes == dict.fromkeys(("first", "second", "ourstorage0001"), "moved"), ticked.text
+    assert [o["key"] for o in ticked.json["outcomes"] if o["key"].startswith("arm.resource")] == []
+    project.repository.commit({"environments/one.yaml": environment("one")})
+    assert project.run("tick", "one").code == 0
+    assert project.run("plan", "one").json["summary"]["unchanged"] == 4
