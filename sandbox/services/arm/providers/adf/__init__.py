@@ -1,8 +1,8 @@
 """Microsoft.DataFactory/factories, the objects in them, and runs of pipelines.
 
 `names`, `rules`, `references`, `secrets`, `expressions` and `outcome` are what the service enforces;
-`factory`, `objects`, `triggers`, `runtimes` and `networks` the types; `conditions` the preconditions on an
-etag; `runs` and `activities` what moves, `queries` what is told of it.
+`factory`, `objects`, `triggers`, `runtimes` and `networks` the types; `routes` and `lists` what is common to
+their addresses; `runs` and `activities` what moves, `queries` what is told of it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from sandbox.service import Route
 from sandbox.services.arm.kinds import Kind
 from sandbox.services.arm.providers.adf import (
-    conditions,
     factory,
     networks,
     objects,
     queries,
+    routes,
     runs,
     runtimes,
     triggers,
@@ -26,6 +26,6 @@ ROUTES: tuple[Route, ...] = (
     *queries.ROUTES,
     *triggers.ROUTES,
     *runtimes.ROUTES,
-    *conditions.ROUTES,
+    *routes.ROUTES,
 )
 EFFECTS = {**runs.EFFECTS, **runtimes.EFFECTS, **networks.EFFECTS}

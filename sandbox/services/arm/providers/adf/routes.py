@@ -1,4 +1,5 @@
-"""Factories and their objects by id, as the generic routes answer them, but for If-Match and If-None-Match.
+"""Factories and their objects by id, as the generic routes answer them, but for If-Match and If-None-Match;
+and their lists.
 
 A GET with the current etag in If-None-Match is a 304; a PUT with another than the current one in If-Match is
 refused (datafactory.json 2018-06-01; nothing public records the body of that refusal).
@@ -10,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import actor, authorization, ids, records, registry, resources
+from sandbox.services.arm import actor, authorization, ids, records, registry, resources, scopes
+from sandbox.services.arm.providers.adf import lists
 from sandbox.world import World
 
 _FACTORY = (
@@ -29,6 +31,7 @@ _KINDS = (
     "globalParameters",
 )
 _UNPLAYED = ("adfcdcs", "privateLinkResources")
+_ALL = "GET|PUT|PATCH|DELETE|POST"
 
 
 def _generic(world: World, request: Request) -> Response:
@@ -44,6 +47,12 @@ def _read(world: World, request: Request) -> Response:
     if wanted and isinstance(answer.body, Mapping) and _matches(wanted, answer.body):
         return Response(304)
     return answer
+
+
+def _list(world: World, request: Request) -> Response:
+    found = ids.parse_collection(request.path)
+    there = found and found[0] and scopes.exists(world, found[0])
+    return lists.answer(world, request) if there else _generic(world, request)
 
 
 def _write(world: World, request: Request) -> Response:
@@ -72,13 +81,16 @@ def _not_played(world: World, request: Request) -> Response:
     raise CloudError(501, "NotImplemented", f"The sandbox does not play {request.method} {request.path}.")
 
 
-_PLAYED = (
-    "",
-    *(f"/{kind}{name}" for kind in _KINDS for name in ("", "/{name}")),
-    *(f"/managedVirtualNetworks/{{network}}/managedPrivateEndpoints{name}" for name in ("", "/{name}")),
-)
+_ENDPOINTS = "/managedVirtualNetworks/{network}/managedPrivateEndpoints"
+_COLLECTIONS = (*(f"{_FACTORY}/{kind}" for kind in _KINDS), _FACTORY + _ENDPOINTS)
+_OBJECTS = (_FACTORY, *(f"{place}/{{name}}" for place in _COLLECTIONS))
 ROUTES: tuple[Route, ...] = (
-    *(Route("GET", _FACTORY + place, _read) for place in _PLAYED),
-    *(Route("PUT|PATCH", _FACTORY + place, _write) for place in _PLAYED),
-    *(Route("GET|PUT|PATCH|DELETE", f"{_FACTORY}/{kind}{{rest:path}}", _not_played) for kind in _UNPLAYED),
+    *(Route("GET", place, _list) for place in _COLLECTIONS),
+    *(Route("GET", place, _read) for place in _OBJECTS),
+    *(Route("PUT|PATCH", place, _write) for place in _OBJECTS),
+    *(
+        Route(_ALL, f"{_FACTORY}/{kind}{rest}", _not_played)
+        for kind in _UNPLAYED
+        for rest in ("", "/{rest:path}")
+    ),
 )
