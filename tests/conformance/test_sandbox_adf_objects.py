@@ -107,10 +107,9 @@ def test_an_error_names_the_object_as_the_service_does(factory: Factory) -> None
 
 
 def test_a_deployment_meets_the_same_rules(factory: Factory) -> None:
-    """A template whose dataset does not wait for its linked service is not let through by preflight alone."""
+    """What a template makes itself is not missed in preflight; what nobody makes fails the deployment."""
 
-    def template(*waits_for: str) -> dict[str, Any]:
-        types = {"linkedservices/store": LINKED_SERVICE, "datasets/files": dataset("store")}
+    def template(types: dict[str, Any], *waits_for: str) -> dict[str, Any]:
         resources = [
             {
                 "type": f"Microsoft.DataFactory/factories/{path.split('/')[0]}",
@@ -126,12 +125,21 @@ def test_a_deployment_meets_the_same_rules(factory: Factory) -> None:
         return {"properties": {"mode": "Incremental", "template": content}}
 
     place = f"{GROUP}/providers/Microsoft.Resources/deployments/adf"
+    types = {"linkedservices/store": LINKED_SERVICE, "datasets/files": dataset("store")}
+
+    def deployed() -> dict[str, Any]:
+        found: dict[str, Any] = factory.arm.call("GET", place, version="2021-04-01").json()["properties"]
+        return found
+
     waits_for = f"[resourceId('Microsoft.DataFactory/factories/linkedservices', '{NAME}', 'store')]"
-    answer = factory.arm.call("PUT", place, template(waits_for), "2021-04-01")
+    answer = factory.arm.call("PUT", place, template(types, waits_for), "2021-04-01")
     assert answer.status_code in (200, 201), answer.text
-    state = factory.arm.call("GET", place, version="2021-04-01").json()["properties"]["provisioningState"]
-    assert state == "Succeeded"
+    assert deployed()["provisioningState"] == "Succeeded"
     assert factory.get("datasets/files")["properties"]["type"] == "Binary"
+    factory.arm.call("PUT", place, template({"datasets/more": dataset("absent")}), "2021-04-01")
+    failed = deployed()
+    assert (failed["provisioningState"], failed["error"]["code"]) == ("Failed", "DeploymentFailed")
+    assert "invalid reference 'absent'" in str(failed["error"]["details"])
 
 
 # Names, sizes, required fields -----------------------------------------------------------------------
@@ -168,10 +176,11 @@ def test_a_body_that_lacks_or_exceeds_something_is_refused(
 
 
 def test_activities_inside_of_others_count(factory: Factory) -> None:
-    """The limit of 120 includes the inner ones."""
-    inner = {"activities": [wait(f"w{n}", 1) for n in range(120)]}
+    """The limit of 120 includes the inner ones, at any depth."""
+    inner = {"activities": [wait(f"w{n}", 1) for n in range(119)]}
     loop = {"name": "loop", "type": "ForEach", "typeProperties": inner}
-    assert "121 activities" in factory.refused("pipelines/p", {"activities": [loop]})[2]
+    case = {"name": "if", "type": "IfCondition", "typeProperties": {"ifFalseActivities": [loop]}}
+    assert "121 activities" in factory.refused("pipelines/p", {"activities": [case]})[2]
 
 
 def test_only_factories_and_runtimes_take_a_patch(factory: Factory) -> None:
@@ -249,6 +258,17 @@ def test_lists_have_pages_of_fifty(factory: Factory, client: DataFactoryManageme
     found = [one.name for one in client.pipelines.list_by_factory("bikes", NAME)]
     assert found == [f"p{number:03}" for number in range(120)]
     assert len([one for one in factory.arm.sandbox.journal() if one["path"].endswith("/pipelines")]) == 4
+
+
+def test_lists_are_late_and_rules_are_not(sandbox_lag: Sandbox) -> None:
+    """With lag a list shows what was there a while ago; a reference is checked against what is there."""
+    factory = Factory(Arm(sandbox_lag, "2018-06-01"))
+    sandbox_lag.advance("PT1M")
+    factory.put("linkedservices/store", LINKED_SERVICE)
+    factory.put("datasets/files", dataset("store"))
+    assert factory.call("GET", "datasets").json() == {"value": []}
+    sandbox_lag.advance("PT1M")
+    assert [one["name"] for one in factory.call("GET", "datasets").json()["value"]] == ["files"]
 
 
 # Conditions ------------------------------------------------------------------------------------------
