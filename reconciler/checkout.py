@@ -111,9 +111,9 @@ class Checkout:
 
     def desired(self, environment: Environment, snapshot: Snapshot, identity: Identity = NOBODY) -> Desired:
         """What the environment wants. Raises InputError with every fault of what it reads."""
-        return desired_.build(environment, snapshot.root, self._facts(environment, identity))
+        return desired_.build(environment, snapshot.root, self._facts(environment, identity, snapshot))
 
-    def _facts(self, environment: Environment, identity: Identity) -> Facts:
+    def _facts(self, environment: Environment, identity: Identity, snapshot: Snapshot) -> Facts:
         asked = {reference.text[2:-1] for _, reference in environment.references() if reference.is_secret}
         values = {text: value for text in asked if (value := self.secret(text)) is not None}
         return Facts(
@@ -121,4 +121,5 @@ class Checkout:
             tenant=identity.tenant_id,
             secrets=values,
             key=self.key(),
+            time=snapshot.time,
         )

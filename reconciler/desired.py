@@ -60,12 +60,15 @@ class Desired:
 
 
 def _trigger_state(resource: Resource, policy: str) -> Resource:
-    """A trigger with its runtime state beside what is PUT: as the file says, never, or as it is live."""
+    """A trigger with its runtime state beside what is PUT: as the file says, never, or as it is live.
+
+    One that starts no pipeline cannot be started, whatever its file says."""
     if resource.key.kind != "adf.trigger":
         return resource
     properties = dict(resource.spec.get("properties") or {})
     said = properties.pop(STATE, STOPPED)
-    states = {"file": {STATE: said}, "stopped": {STATE: STOPPED}, "keep": {}}
+    idle = not (properties.get("pipelines") or properties.get("pipeline"))
+    states = {"file": {STATE: STOPPED if idle else said}, "stopped": {STATE: STOPPED}, "keep": {}}
     return replace(resource, spec={**resource.spec, "properties": properties, **states[policy]})
 
 
@@ -120,6 +123,8 @@ class _Builder:
         self.secure: dict[str, Mapping[str, Any]] = {}
         self.blocked: dict[Key, str] = {}
         self.warnings: list[str] = []
+        self.implied: set[Key] = set()
+        """Groups that a template does not name itself."""
 
     def deployments(self) -> None:
         azure = self.environment.azure
@@ -162,8 +167,7 @@ class _Builder:
         azure, section = self.environment.azure, self.environment.data_factory
         if azure is None or section is None:
             return
-        group = group_id(azure.subscription, azure.resource_group)
-        id_ = f"{group}/providers/{adf.NAMESPACE}/{section.factory}"
+        id_ = factory.id_of(self.environment)
         where = self.environment.where("dataFactory")
         before = len(self.faults)
         overrides = {
@@ -343,6 +347,9 @@ class _Builder:
                 batch="" if key.kind == "arm.group" else f"{found.deployment_scope.lower()} {name}",
                 origin=str(found.origin),
             )
+            if key in self.implied:
+                self.implied.discard(key)
+                del self.resources[key]
             first = self.resources.setdefault(key, resource)
             if first is not resource:
                 self.faults.append(
@@ -380,6 +387,9 @@ class _Builder:
         if azure.tags:
             spec["tags"] = dict(azure.tags)
         id_ = group_id(azure.subscription, group)
+        if key in self.resources:
+            return key
+        self.implied.add(key)
         self.resources.setdefault(
             key,
             Resource(

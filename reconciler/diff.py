@@ -290,13 +290,21 @@ class _Walk:
                     old = ABSENT if theirs is None else baseline[theirs]
                     self.unmentioned_item(paths.item(path, name), spot.item(name), live[mine], old)
         elif not (self.based and same(live, baseline, spot)):
-            self.resets.append(Reset(path, _shown(live, spot)))
+            self.lost(path, spot, live)
 
     def unmentioned_item(self, path: str, spot: Spot, live: Any, baseline: Any) -> None:
         if baseline is ABSENT and not spot.hidden() and not holds("default", live, spot):
-            self.resets.append(Reset(path, _shown(live, spot)))
+            self.lost(path, spot, live)
         else:
             self.unmentioned(path, spot, live, baseline)
+
+    def lost(self, path: str, spot: Spot, live: Any) -> None:
+        """A write would take it away: that puts a document right, and resets a setting of anything else."""
+        if self.based and "whole" in spot.kinds:
+            shown = _shown(live, spot)
+            self.changes.append(FieldChange(path, ABSENT, ABSENT, shown, Cause.DRIFT, "drift"))
+        else:
+            self.resets.append(Reset(path, _shown(live, spot)))
 
 
 def compare(

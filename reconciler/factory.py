@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.adf import API_VERSION, NAMESPACE, Definition
+from reconciler.armid import group_id
+from reconciler.environment import Environment
 from reconciler.environment.workloads import DataFactory
 from reconciler.errors import Fault
 from reconciler.resource import Key, Resource
@@ -21,6 +23,18 @@ GIT_TYPES: Mapping[str, str] = {
     "github": "FactoryGitHubConfiguration",
     "azureDevOps": "FactoryVSTSConfiguration",
 }
+
+
+def id_of(environment: Environment) -> str:
+    """The id of the factory that the environment's section `dataFactory` names."""
+    azure, section = environment.azure, environment.data_factory
+    assert azure is not None and section is not None
+    return f"{group_id(azure.subscription, azure.resource_group)}/providers/{NAMESPACE}/{section.factory}"
+
+
+def key_of(section: DataFactory) -> Key:
+    """The key of a factory that no ARM template declares."""
+    return Key("adf.factory", section.factory, section.factory)
 
 
 def repository(section: DataFactory) -> dict[str, Any] | None:
@@ -63,7 +77,7 @@ def owned(
     if linked is not None:
         extra[REPOSITORY] = linked
     if declared is None:
-        key = Key("adf.factory", section.factory, section.factory)
+        key = key_of(section)
         spec = {"location": location, "identity": {"type": "SystemAssigned"}, "properties": extra}
         at = {"id": id_, "type": NAMESPACE, "name": section.factory, "apiVersion": API_VERSION}
         return Resource(key, NAMESPACE, spec, at, needs, origin=origin), []

@@ -44,8 +44,11 @@ def hold(key: Key, code: str, detail: str = "", change: Change | None = None) ->
     return Verdict(blocked=Held(key, code, f"{HOLDS[code]} {detail}".strip(), change))
 
 
-def _recent(entry: Entry | None, now: datetime) -> bool:
-    return bool(entry and entry.written) and now - datetime.fromisoformat(entry.written) < SETTLING  # type: ignore[union-attr]
+def _unsettled(entry: Entry | None, now: datetime) -> bool:
+    """Whether Azure may still answer as if our last write had not been made: it was not seen since."""
+    if entry is None or entry.settled or not entry.written:
+        return False
+    return now - datetime.fromisoformat(entry.written) < SETTLING
 
 
 def _backing_off(entry: Entry | None, commit: str, now: datetime) -> str:
@@ -160,7 +163,7 @@ def judge(
     observed = resource.manage is Manage.OBSERVE or any(matches(pattern, key) for pattern in policy.observe)
     comparison: Comparison | None = None
     if seen.status is Status.ABSENT:
-        if ours and _recent(entry, now):
+        if ours and _unsettled(entry, now):
             return hold(key, "settling")
         cause = Cause.DRIFT if ours else Cause.NEW
         reason = "It was deleted by somebody else." if ours else "It does not exist yet."
@@ -185,7 +188,7 @@ def judge(
             if verdict.change is None or verdict.change.action is Action.ADOPT:
                 return verdict
             return _allow(verdict.change, entry, policy, commit, now, observed=observed)
-        if entry is not None and not entry.settled and comparison.changes and _recent(entry, now):
+        if comparison.changes and _unsettled(entry, now):
             return hold(key, "settling")
         if not comparison.changes:
             return Verdict(comparison=comparison)
@@ -286,7 +289,7 @@ def judge_gone(
         return hold(key, "unreadable", seen.error, change)
     if seen.status is Status.GOING:
         return hold(key, "going")
-    if seen.status is Status.ABSENT and _recent(entry, now):
+    if seen.status is Status.ABSENT and _unsettled(entry, now):
         return hold(key, "settling")
     if seen.mark not in ("", environment):
         return hold(key, "foreign", f"The tag names {seen.mark!r}.", change)

@@ -61,7 +61,13 @@ class Plan:
     def digest(self) -> str:
         """A hash of what would be done: two plans with the same digest do the same."""
         done = [
-            [str(c.key), c.action, c.cause, [[f.path, _text(f.desired), _text(f.live)] for f in c.fields]]
+            [
+                str(c.key),
+                c.action,
+                c.cause,
+                [[f.path, _text(f.desired), _text(f.live)] for f in c.fields],
+                [[r.path, _text(r.live)] for r in c.resets],
+            ]
             for c in self.changes
         ]
         text = json.dumps([self.environment, self.commit, done], sort_keys=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from reconciler import factory, triggers
 from reconciler import live as live_
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
-from reconciler import triggers
-from reconciler.armid import group_id, key_of
+from reconciler.armid import key_of
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity
@@ -100,7 +100,7 @@ class Planner:
             environment=environment.name,
             commit=snapshot.commit,
             now=now,
-            unmanaged=live.unmanaged,
+            unmanaged=(*live.unmanaged, *_beside(environment, desired.graph, state, cloud)),
             sections=sections_of(environment),
             stopped={**_unset(desired), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
@@ -210,6 +210,15 @@ class Planner:
         return masked(spec, for_type(type_), self.checkout.key(), secret_paths(sent))
 
 
+def _beside(environment: Environment, graph: Graph, state: State, cloud: Cloud) -> tuple[Key, ...]:
+    """What stands in a factory whose folder is empty: nothing of it is asked for, nothing else lists it."""
+    if environment.data_factory is None or environment.data_factory.git is not None:
+        return ()
+    if any(key.kind.startswith("adf.") for key in (*(r.key for r in graph), *state.entries)):
+        return ()
+    return cloud.adf.beside(factory.id_of(environment))
+
+
 def _unset(desired: Desired) -> dict[Key, tuple[str, str]]:
     return {key: ("secret", reason) for key, reason in desired.blocked.items()}
 
@@ -221,13 +230,7 @@ def _git_linked(
     section = environment.data_factory
     if section is None or section.git is not None:
         return {}
-    group = (
-        group_id(environment.azure.subscription, environment.azure.resource_group)
-        if environment.azure
-        else ""
-    )
-    id_ = f"{group}/providers/Microsoft.DataFactory/factories/{section.factory}"
-    live = seen.get(key_of(id_)) or seen.get(Key("adf.factory", section.factory, section.factory))
+    live = seen.get(key_of(factory.id_of(environment))) or seen.get(factory.key_of(section))
     if live is None or not (live.spec.get("properties") or {}).get("repoConfiguration"):
         return {}
     reason = "Declare `dataFactory.git` instead of definitions, or unlink the factory in Studio."

@@ -121,4 +121,4 @@ def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
         return True
     if seen.status is not Status.ABSENT:
         return False
-    return not entry.written or now - datetime.fromisoformat(entry.written) >= SETTLING
+    return entry.settled or not entry.written or now - datetime.fromisoformat(entry.written) >= SETTLING

@@ -1,8 +1,8 @@
 """Triggers of a data factory as a transaction: stopped for as long as it must be, and never left so.
 
 That we stopped one is written down before it is stopped, and struck out after it runs again; so whoever
-comes after a crash starts what is still marked. Only our own triggers are ever stopped, and of these only those that
-change or that start a pipeline which changes."""
+comes after a crash starts what is still marked. Only our own triggers are ever stopped, and of these only
+those that change or that start a pipeline which changes."""
 
 from __future__ import annotations
 

@@ -78,6 +78,10 @@ class AdfProvider:
         self._seen.update(observations)
         return Looked(observations, tuple(sorted(unmanaged)))
 
+    def beside(self, factory: str) -> tuple[Key, ...]:
+        """All that stands in a factory."""
+        return tuple(sorted(self._list(factory)[0]))
+
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
         """Look at just these, each by a call of its own."""
         made = tuple(made)

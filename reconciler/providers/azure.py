@@ -231,6 +231,8 @@ class Arm:
             document = json.loads(text) if text else None
         except ValueError:
             document = None
+        if text and document is None and response.status_code in (404, 410):
+            raise Unreachable(f"What answered {response.status_code} is not Azure.", where=where)
         if response.status_code >= 400:
             raise error_of(
                 response.status_code, document, _seconds(response.headers.get("Retry-After")) or 0, where

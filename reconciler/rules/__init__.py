@@ -44,13 +44,14 @@ KINDS: Final[Mapping[str, str]] = {
     "secret": "never shown and kept only as a keyed hash; not given back, or masked",
     "immutable": "only a replacement can change it",
     "separate": "a list whose items others make through calls of their own, and a write here would lose",
+    "whole": "a document: what is added to it by hand is drift, also where Git does not mention it",
     "carried": "live, declared by nobody, and taken along by a write that would wipe it",
     "unreadable": "taken and not given back",
     "forced": "Azure sets its own value, whatever is sent",
 }
 HIDDEN: Final = ("read_only", "volatile", "ignore")
 """The kinds that take a field, and all below it, out of every comparison."""
-INHERITED: Final = (*HIDDEN, "exact", "literal", "secret")
+INHERITED: Final = (*HIDDEN, "exact", "literal", "secret", "whole")
 HASHED: Final = "hmac-sha256:"
 _MASKS: Final = ("<hidden>", "<redacted>", "[redacted]", "redacted")
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -32,14 +33,19 @@ HEADS = ("refs/heads", "refs/tags", "refs/remotes/origin")
 
 _T = TypeVar("_T")
 
+COMMITTED = re.compile(rb"^committer .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files of a repository at one commit. `root` is read-only, shared, and has no `.git` in it."""
+    """The files of a repository at one commit. `root` is read-only, shared, and has no `.git` in it.
+
+    time: when it was committed, in UTC."""
 
     commit: str
     root: Path
     warnings: tuple[str, ...] = ()
+    time: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Source:
@@ -95,7 +101,12 @@ class Source:
             self._mended(lambda: self._extract(blobs, root))
             self._tidy(root)
         os.utime(root)
-        return Snapshot(commit, root, tuple(warnings))
+        return Snapshot(commit, root, tuple(warnings), self._time(commit))
+
+    def _time(self, commit: str) -> datetime:
+        """When a commit was made, by the committer's line of its object."""
+        found = COMMITTED.search(self._git().ask("cat-file", "commit", commit))
+        return datetime.fromtimestamp(int(found[1]), UTC) if found else Snapshot.time
 
     def changed(self, old: str, new: str) -> tuple[str, ...] | None:
         """The paths that differ between two commits, sorted; of a moved file both. `old` is a full id.

@@ -37,13 +37,17 @@ def test_drift_that_is_not_healed_is_told_with_its_age(project: Project, sandbox
     ticked = project.run("tick", "one")
     assert (ticked.code, ticked.json["calls"]["write"]) == (0, 0)
     assert project.run("status", "one").json["environments"][0]["drift"][0]["since"] == since
-    Azure().call("PATCH", group("one", ACCOUNT), "2023-05-01", {"properties": {"minimumTlsVersion": "TLS1_2"}})
+    Azure().call(
+        "PATCH", group("one", ACCOUNT), "2023-05-01", {"properties": {"minimumTlsVersion": "TLS1_2"}}
+    )
     assert project.run("tick", "one").code == 0
     assert told(project) == ("healthy", [])
 
 
 def test_manual_sync_records_drift_and_writes_nothing(project: Project) -> None:
-    project.repository.commit({"environments/one.yaml": environment("one", policy="policy: {sync: manual}\n")})
+    project.repository.commit(
+        {"environments/one.yaml": environment("one", policy="policy: {sync: manual}\n")}
+    )
     assert project.run("apply", "one", "--yes").code == 0
     Azure().call("PATCH", group("one", ACCOUNT), "2023-05-01", WEAKER)
     ticked = project.run("tick", "one")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.factories import WHOLE
 
 from reconciler.adf import BY_TYPE, Definitions, Reference, graph_json, load
 from reconciler.errors import InputError
@@ -29,10 +30,6 @@ DANGLING = {
         "linkedService/SourceDataStorage",
     ],
 }
-WHOLE = [
-    *("devlace-datadevops", "mdw-dataops/adf_cicd", "mdw-dataops/parking_sensors"),
-    *(f"azure.datafactory.tools/{name}" for name in ("BigFactorySample2", "adf1", "adf2", "emptyFactory")),
-]
 FACTORIES = [*WHOLE, *DANGLING, *(f"_published-pairs/{pair.name}/git" for pair in PAIRS)]
 
 BY_HAND = {

@@ -13,6 +13,12 @@ TYPES = {
     "managedPrivateEndpoint": "managedVirtualNetworks/managedPrivateEndpoints",
 }
 
+WHOLE = [
+    *("devlace-datadevops", "mdw-dataops/adf_cicd", "mdw-dataops/parking_sensors"),
+    *(f"azure.datafactory.tools/{name}" for name in ("BigFactorySample2", "adf1", "adf2", "emptyFactory")),
+]
+"""Factories of the corpus that hold all that they refer to, below `adf-repos`."""
+
 
 def ref(kind: str, name: str) -> dict[str, str]:
     """A reference as Studio writes it, e.g. to a `linkedService`."""

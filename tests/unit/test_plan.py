@@ -67,7 +67,7 @@ def test_what_was_not_read_is_blocked_and_nothing_is_made_or_deleted() -> None:
     ("parent", "recorded", "codes"),
     [
         (Observation(key("a"), Status.UNKNOWN, error="403"), [], {"a": "unreadable", "b": "needs", "c": "needs"}),
-        (absent("a"), [entry("a", written=ago(minutes=1))], {"a": "settling", "b": "settling", "c": "settling"}),
+        (absent("a"), [entry("a", settled=False, written=ago(minutes=1))], {"a": "settling", "b": "settling", "c": "settling"}),
         (Observation(key("a"), Status.GOING), [], {"a": "going", "b": "going", "c": "going"}),
         (absent("a"), [half("a", intent=Intent("create", ago()))], {"a": "running", "b": "running", "c": "running"}),
         (
@@ -91,7 +91,11 @@ def test_children_of_what_is_missing_wait_with_it_or_are_blocked_with_it(
 
 def test_a_resource_whose_secret_is_not_set_is_blocked_alone_with_those_that_need_it() -> None:
     wanted = [resource("a"), resource("b"), resource("c", "a")]
-    made = plan(wanted, [absent("a"), absent("b"), absent("c")], stopped={key("a"): ("secret", "PASSWORD is not set.")})
+    made = plan(
+        wanted,
+        [absent("a"), absent("b"), absent("c")],
+        stopped={key("a"): ("secret", "PASSWORD is not set.")},
+    )
     assert done(made) == ["create b"]
     assert held(made) == {"a": "secret", "c": "needs"}
 

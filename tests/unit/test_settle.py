@@ -147,7 +147,7 @@ def test_the_old_picture_is_no_baseline_until_azure_has_had_ten_minutes(
     ("before", "sight", "left"),
     [
         (entry("a"), absent("a"), False),
-        (entry("a", written=ago(minutes=1)), absent("a"), True),
+        (entry("a", settled=False, written=ago(minutes=1)), absent("a"), True),
         (entry("a"), present("a"), True),
         (entry("a"), GOING, True),
         (entry("a"), UNREAD, True),
