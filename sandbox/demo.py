@@ -84,17 +84,17 @@ class Stage:
         self.git("push", "-q", "origin", "main")
         return self.git("rev-parse", "HEAD")
 
-    def by_hand(self, id_: str, api_version: str, patch: dict[str, Any]) -> None:
+    def by_hand(self, id_: str, api_version: str, patch: dict[str, Any], method: str = "update") -> None:
         """Somebody changes a resource behind the reconciler's back, with Azure's own SDK."""
         script = (
             "import json, sys\n"
             "from azure.identity import DefaultAzureCredential\n"
             "from azure.mgmt.resource.resources import ResourceManagementClient\n"
             "client = ResourceManagementClient(DefaultAzureCredential(), sys.argv[1])\n"
-            "client.resources.begin_update_by_id("
+            "getattr(client.resources, f'begin_{sys.argv[5]}_by_id')("
             "sys.argv[2], json.loads(sys.argv[4]), api_version=sys.argv[3]).result()\n"
         )
-        words = [sys.executable, "-c", script, SUBSCRIPTION, id_, api_version, json.dumps(patch)]
+        words = [sys.executable, "-c", script, SUBSCRIPTION, id_, api_version, json.dumps(patch), method]
         done = subprocess.run(words, env=self.env, capture_output=True, text=True)
         if done.returncode:
             raise Wrong(f"the change by hand was refused: {done.stderr[-800:]}")
@@ -164,7 +164,10 @@ def heal(environment: str) -> Callable[[Stage], str]:
 def create_test(stage: Stage) -> str:
     code, tick = stage.reconciler("tick", "test")
     expect(code == 0 and tick["result"] == "done", "test should follow dev", tick)
-    return f"{len(tick['outcomes'])} resources made, after dev was healthy with the same content"
+    made = [o["key"] for o in tick["outcomes"] if o["result"] == "done"]
+    definitions = sum(key.startswith("adf.") for key in made)
+    expect(definitions >= 6, "the factory's definitions should be deployed", made)
+    return f"{len(made)} resources made, {definitions} of them Data Factory definitions, once dev was healthy"
 
 
 def pull_request(stage: Stage) -> str:
@@ -191,6 +194,26 @@ def drift_in_test(stage: Stage) -> str:
     return "a tag added by hand, which Git does not mention: left alone"
 
 
+def drift_in_factory(stage: Stage) -> str:
+    hasty = {"properties": {"activities": [], "description": "edited in the browser"}}
+    stage.by_hand(
+        f"{FACTORY}/pipelines/Apply ML model pipeline", "2018-06-01", hasty, method="create_or_update"
+    )
+    code, plan = stage.reconciler("plan", "test")
+    keys = [change["key"] for change in plan["changes"]]
+    expect(
+        keys == ["adf.pipeline/bikeshare-test-adf/Apply%20ML%20model%20pipeline"], "one pipeline drifts", plan
+    )
+    causes = {field["cause"] for field in plan["changes"][0]["fields"]}
+    expect(causes == {"drift"}, "by drift alone", plan["changes"])
+    before = stage.position()
+    code, tick = stage.reconciler("tick", "test")
+    expect(code == 0, "the tick should put it back", tick)
+    verbs = [write.rsplit("/", 1)[1] for write in stage.writes(before)]
+    expect(verbs == ["stop", "Apply ML model pipeline", "start"], "its trigger stops and runs again", verbs)
+    return "the pipeline is put back; its trigger was stopped for it and runs again"
+
+
 def tell_status(stage: Stage) -> str:
     _, status = stage.reconciler("status")
     told = {one["environment"]: one["health"] for one in status["environments"]}
@@ -209,6 +232,8 @@ STEPS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
     ("a pull request is merged", pull_request),
     ("planned again", again("test")),
     ("somebody adds a tag by hand", drift_in_test),
+    ("somebody edits a pipeline in Studio", drift_in_factory),
+    ("planned again", again("test")),
     ("status", tell_status),
 )
 

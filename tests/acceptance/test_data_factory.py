@@ -183,3 +183,39 @@ def test_definitions_over_a_factory_linked_to_git_are_refused(project: Project) 
     planned = project.run("plan", "one")
     assert {held["code"] for held in planned.json["blocked"]} == {"gitLinked"}
     assert project.run("tick", "one").json["calls"]["write"] == 0
+
+
+def test_every_fault_of_the_definitions_is_told_at_once_and_nothing_is_called(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """A dangling reference, a cycle, twins by case, a pipeline too large, no JSON, a `set` that hits nothing."""
+
+    def runs(name: str, other: str) -> dict[str, Any]:
+        called = {"referenceName": other, "type": "PipelineReference"}
+        activity = {"name": "Run", "type": "ExecutePipeline", "typeProperties": {"pipeline": called}}
+        return {"name": name, "properties": {"activities": [activity]}}
+
+    files: dict[str, Any] = {
+        "pipeline/dangling.json": runs("dangling", "absent"),
+        "pipeline/one.json": runs("one", "two"),
+        "pipeline/two.json": runs("two", "one"),
+        "pipeline/Twin.json": {"name": "Twin", "properties": {"activities": []}},
+        "pipeline/other.json": {"name": "twin", "properties": {"activities": []}},
+        "pipeline/large.json": {
+            "name": "large",
+            "properties": {"activities": [], "description": "x" * 300_000},
+        },
+        "pipeline/broken.json": '{"name": "broken", ',
+    }
+    for path, content in files.items():
+        project.write(f"datafactory/{path}", content)
+    misses = '  set: {pipeline/Twin: {"properties.activities[None].name": "x"}}\n'
+    section = f"dataFactory:\n  factory: loop-adf\n  definitions: datafactory\n{misses}"
+    project.repository.commit({"environments/one.yaml": environment("one", more=section)})
+    told = project.run("validate", json_=False)
+    assert told.code == 1
+    places = [line.split(" ")[0] for line in told.text.splitlines() if ".json:" in line or ".yaml:" in line]
+    for file in ("dangling", "one", "other", "large", "broken"):
+        assert any(f"datafactory/pipeline/{file}.json:" in place for place in places), (file, told.text)
+    assert any(place.startswith("environments/one.yaml:") for place in places), told.text
+    assert sandbox.journal() == []

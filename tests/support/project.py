@@ -68,7 +68,7 @@ class Project:
 def sample(folder: Path, sandbox: Sandbox) -> Project:
     """A project with this repository's own environments and templates."""
     project = empty(folder, sandbox)
-    for name in ("environments", "arm"):
+    for name in ("environments", "arm", "datafactory"):
         shutil.copytree(ROOT / name, project.repository.path / name)
     project.repository.commit()
     return project
