@@ -74,7 +74,7 @@ def test_the_sample_loads(name: str) -> None:
     assert environment.azure.resource_group == f"bikeshare-{name}"
     assert environment.azure.deployments[0].parameters["reconcilerObjectId"] == "${identity.objectId}"
     assert environment.files == (f"environments/{name}.yaml", "environments/base.yaml")
-    definitions = () if name == "dev" else ("datafactory/",)
+    definitions = () if name == "dev" else ("datafactory",)
     assert environment.paths == ("arm/azuredeploy.json", *definitions)
 
 
