@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler import adf, armtemplate, bicep, factory
+from reconciler import armtemplate, bicep, factory
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
@@ -24,7 +24,6 @@ from reconciler.parameters import Unset, concat, defaults, filled, holds_unset, 
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
-STATE, STOPPED = "runtimeState", "Stopped"
 LATER = ("databricks", "key_vault", "checks", "alerts")
 """Sections that the model knows and that nothing reconciles yet."""
 
@@ -57,19 +56,6 @@ class Desired:
     secure: Mapping[str, Mapping[str, Any]]
     blocked: Mapping[Key, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-
-def _trigger_state(resource: Resource, policy: str) -> Resource:
-    """A trigger with its runtime state beside what is PUT: as the file says, never, or as it is live.
-
-    One that starts no pipeline cannot be started, whatever its file says."""
-    if resource.key.kind != "adf.trigger":
-        return resource
-    properties = dict(resource.spec.get("properties") or {})
-    said = properties.pop(STATE, STOPPED)
-    idle = not (properties.get("pipelines") or properties.get("pipeline"))
-    states = {"file": {STATE: STOPPED if idle else said}, "stopped": {STATE: STOPPED}, "keep": {}}
-    return replace(resource, spec={**resource.spec, "properties": properties, **states[policy]})
 
 
 def _parameter(path: str, message: str) -> str:
@@ -167,8 +153,6 @@ class _Builder:
         azure, section = self.environment.azure, self.environment.data_factory
         if azure is None or section is None:
             return
-        id_ = factory.id_of(self.environment)
-        where = self.environment.where("dataFactory")
         before = len(self.faults)
         overrides = {
             name: {
@@ -179,45 +163,14 @@ class _Builder:
         }
         if len(self.faults) > before:
             return
-        found = None
-        source = section.definitions or section.template
-        if source is not None:
-            context = Context(
-                subscription_id=azure.subscription,
-                resource_group=azure.resource_group,
-                location=azure.location,
-            )
-            try:
-                found = adf.load(
-                    self.root / source,
-                    self.root,
-                    factory=section.factory,
-                    context=context,
-                    overrides=overrides,
-                    where=self.environment.where,
-                )
-            except InputError as error:
-                self.faults.extend(error.faults)
-                return
-            self.warnings.extend(found.warnings)
-        declared = self.resources.get(key_of(id_))
-        group_key = self._group(azure.resource_group, "azure.resourceGroup")
-        owned, faults = factory.owned(
-            declared,
-            section,
-            found.factory if found else None,
-            id_=id_,
-            location=azure.location,
-            needs=(group_key,),
-            origin=where,
-        )
-        self.faults.extend(faults)
-        self.resources[owned.key] = owned
-        for resource in adf.resources(found, id_, (owned.key,)) if found else ():
-            with_state = _trigger_state(resource, section.triggers)
-            self.resources[resource.key] = replace(
-                with_state, needs=tuple(sorted({*resource.needs, *(self._needed_by_values(resource.spec))}))
-            )
+        declared = self.resources.get(key_of(factory.id_of(self.environment)))
+        group = self._group(azure.resource_group, "azure.resourceGroup")
+        found = factory.wanted(self.environment, self.root, overrides, declared, group)
+        self.faults.extend(found.faults)
+        self.warnings.extend(found.warnings)
+        for resource in found.resources:
+            needs = {*resource.needs, *(self._needed_by_values(resource.spec) - {resource.key})}
+            self.resources[resource.key] = replace(resource, needs=tuple(sorted(needs)))
 
     # One deployment
 
