@@ -117,8 +117,11 @@ def _word(unit: Unit, field: str, env: Env) -> str | None:
             return ""
         run.fault(f"the resource has no '{field}'")
         return None
+    said = unit.raw[held]
+    if field != "name" and isinstance(said, str) and said and not said.startswith("["):
+        return said.strip("/") if field == "type" else said  # no expression: the same in every copy
     with run.inside(held):
-        value = walk(unit.raw[held], env)
+        value = walk(said, env)
         if isinstance(value, str) and value:
             return value.strip("/") if field == "type" else value
         if isinstance(value, Unknown):

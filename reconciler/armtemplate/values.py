@@ -180,12 +180,15 @@ def find_key(mapping: Any, key: str) -> str | None:
 
     None also for what is no object, because a template may hold anything anywhere.
     """
-    if not isinstance(mapping, Mapping):
+    if type(mapping) is not dict and not isinstance(mapping, Mapping):
         return None
     if key in mapping:
         return key
-    folded = key.lower()
-    return next((str(candidate) for candidate in mapping if candidate.lower() == folded), None)
+    folded, length = key.lower(), len(key)
+    for candidate in mapping:  # names of another length, the most of them, cost no folding
+        if len(candidate) == length and candidate.lower() == folded:
+            return str(candidate)
+    return None
 
 
 def get(mapping: Any, key: str, default: Any = None) -> Any:
@@ -196,6 +199,10 @@ def get(mapping: Any, key: str, default: Any = None) -> Any:
 
 def to_json(value: Any) -> Any:
     """The value as plain JSON; an Unknown is `{"$unknown": expression}`."""
+    if type(value) is str:  # the most of all values
+        return value
+    if type(value) is dict:
+        return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, Unknown):
         return {"$unknown": value.expression}
     if isinstance(value, Mapping):
