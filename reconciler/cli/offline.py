@@ -168,6 +168,7 @@ def graph(
         ),
     ] = None,
     factory: Annotated[str, typer.Option(help="With --adf: the factory whose own file counts.")] = "",
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it into this file as well.")] = None,
     commit: Commit = "",
     json_: Json = False,
     repo: Repo = "",
@@ -177,12 +178,13 @@ def graph(
 ) -> int:
     """Tell what needs what in one environment, or in one data factory, offline."""
     if adf is not None:
-        return _factory_graph(adf, factory, json_, no_color)
+        return _factory_graph(adf, factory, svg, json_, no_color)
     if not env:
         raise InputError([Fault("", "Which environment?", "Name one: `reconciler graph ENV`.")])
     found = engine_of(repo, state).checkout.graph(env, commit or None)
     objects = [str(resource.key) for resource in found]
     edges = sorted([str(key), str(need)] for key, need in found.edges())
+    _draw(svg, [each.key.plain for each in found], [(a.plain, b.plain) for a, b in found.edges()])
     if json_:
         print_json({"version": 1, "objects": objects, "edges": edges, "missing": []})
         return 0
@@ -196,10 +198,23 @@ def graph(
     return 0
 
 
-def _factory_graph(path: Path, factory: str, json_: bool, no_color: bool) -> int:
+def _draw(file: Path | None, objects: list[str], edges: list[tuple[str, str]]) -> None:
+    """Write the picture, where one is asked for. Raises InputError where it cannot be written."""
+    from reconciler.picture import svg
+
+    if file is None:
+        return
+    try:
+        file.write_text(svg(objects, edges), "utf-8")
+    except OSError as error:
+        raise InputError([Fault(str(file), f"It cannot be written: {error.strerror}.")]) from None
+
+
+def _factory_graph(path: Path, factory: str, svg: Path | None, json_: bool, no_color: bool) -> int:
     from reconciler.adf import graph_json
 
     found = graph_json(path, factory)
+    _draw(svg, found["objects"], [(each, need) for each, need in found["edges"]])
     if json_:
         print_json({"version": 1, **found})
         return 0
