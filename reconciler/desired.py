@@ -397,6 +397,15 @@ class _Builder:
             )
             return None
         found = outputs[output.lower()]
+        if isinstance(found, Secret):
+            self.faults.append(
+                Fault(
+                    place,
+                    f"{reference.text}: this output is secure, and Azure never gives such a value back.",
+                    "Let the template write it into a Key Vault, and read it from there.",
+                )
+            )
+            return None
         for key in keys:
             if isinstance(found, Unknown):
                 found = replace(found, expression=f"{found.expression}.{key}")

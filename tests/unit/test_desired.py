@@ -162,6 +162,14 @@ def test_a_reference_to_nothing_is_a_fault_at_its_place(tmp_path: Path, referenc
     assert told_all[0].startswith("environments/dev.yaml:10:23:")
 
 
+def test_a_secure_output_cannot_be_read_and_says_so(tmp_path: Path) -> None:
+    """Azure never gives a secureString output back, so nothing could be passed on."""
+    first = template(thing("a"), outputs={"o": {"type": "secureString", "value": "[reference('a').key]"}})
+    [told] = faults(tmp_path, SECOND, main=first, second=SECURE)
+    assert told.startswith("environments/dev.yaml:10:23:")
+    assert "this output is secure" in told
+
+
 def test_deployments_that_need_each_other_are_a_fault(tmp_path: Path) -> None:
     text = "      parameters: {p: '${azure.second.o}'}\n" + SECOND
     output = {"o": {"type": "string", "value": "x"}}
