@@ -159,6 +159,14 @@ def escape(value: Any) -> str:
     return _BRACKET.sub(r"\1\1\\[", str(value))
 
 
+def plain(key: str) -> str:
+    """A key that a document holds, for the eye; what is no key is left as it is."""
+    try:
+        return Key.parse(key).plain
+    except ValueError:
+        return key
+
+
 def short(value: Any) -> str:
     """A value on one line: JSON-like, cut where it is long."""
     if value is ABSENT:

@@ -50,11 +50,11 @@ def status(
             console.print(f"  suspended: {escape(one['suspended'])}")
         for drift in one["drift"]:
             fields = escape(", ".join(drift["fields"]))
-            console.print(f"  drift since {drift['since']}: {escape(drift['key'])} {fields}")
+            console.print(f"  drift since {drift['since']}: {escape(render.plain(drift['key']))} {fields}")
         for outcome in one["last"].get("outcomes", []):
             if outcome["result"] != "done":
                 error = escape(outcome["error"])
-                console.print(f"  {outcome['result']}: {escape(outcome['key'])} {error}")
+                console.print(f"  {outcome['result']}: {escape(render.plain(outcome['key']))} {error}")
     return 0
 
 

@@ -53,6 +53,8 @@ def test_manual_sync_records_drift_and_writes_nothing(project: Project) -> None:
     ticked = project.run("tick", "one")
     assert (ticked.code, ticked.json["result"], ticked.json["calls"]["write"]) == (0, "done", 0)
     assert told(project) == ("drifted", ["ourstorage0001"])
+    text = project.run("status", "one", json_=False).text
+    assert ("Microsoft.Storage/storageAccounts:ourstorage0001" in text, "%2F" in text) == (True, False), text
 
 
 def test_a_refused_tick_is_in_the_history(project: Project) -> None:
