@@ -25,6 +25,20 @@ REPLACEABLE = (
 )
 """Types that hold nothing of their own: they are deleted and made again without an acknowledgement."""
 
+PARTS: Mapping[str, str] = {
+    "microsoft.storage/storageaccounts/blobservices": "",
+    "microsoft.storage/storageaccounts/fileservices": "",
+    "microsoft.storage/storageaccounts/queueservices": "",
+    "microsoft.storage/storageaccounts/tableservices": "",
+    "microsoft.keyvault/vaults/accesspolicies": "",
+    "microsoft.keyvault/vaults/keys": "delete it in the vault, or with the vault",
+    "microsoft.keyvault/vaults/secrets": "delete it in the vault, or with the vault",
+}
+"""Types that Azure Resource Manager cannot delete: they go with what they are part of. Each with what a person
+can do where that stays; "" where it is settings alone, and forgotten
+(https://learn.microsoft.com/rest/api/storagerp/blob-services and https://learn.microsoft.com/rest/api/keyvault/
+keyvault/secrets have no delete operation)."""
+
 
 @dataclass(frozen=True)
 class Verdict:

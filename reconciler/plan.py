@@ -17,7 +17,7 @@ from reconciler.diff import FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import StalePlan, UnsafePlan
 from reconciler.graph import Graph, order
-from reconciler.judge import Verdict, hold, judge, judge_gone
+from reconciler.judge import PARTS, Verdict, hold, judge, judge_gone
 from reconciler.policy import Policy
 from reconciler.record import State
 from reconciler.resource import Key, Observation, Status
@@ -113,6 +113,20 @@ def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict
         inside = held_in.get(Key(key.kind, "", key.name) if key.kind == "arm.group" else key)
         if inside is not None:
             kept[key] = Held(key, "kept", f"{HOLDS['kept']} In it stays {inside}.", change)
+    return kept
+
+
+def _keep_parts(
+    deletes: Mapping[Key, Change], going: Iterable[Key], types: Mapping[Key, str]
+) -> dict[Key, Held]:
+    """What cannot be deleted by itself, where nothing that it is part of goes."""
+    going = {key for key in going if key.kind != "arm.group"}
+    kept = {}
+    for key, change in deletes.items():
+        way_out = PARTS.get(types[key].lower(), "")
+        if way_out and going.isdisjoint(_holders(key)):
+            reason = f"{HOLDS['kept']} Azure Resource Manager cannot delete it; {way_out}."
+            kept[key] = Held(key, "kept", reason, change)
     return kept
 
 
@@ -222,8 +236,11 @@ def make(
         for key in holder.needs if holder else ():
             if key in deletes and held.key in graph:
                 waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
+    types = {key: entry.type for key, entry in gone.items()}
+    parts = _keep_parts(deletes, deletes, types)
     staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
-    kept = _keep_holders(deletes, sorted(staying))
+    kept = {**parts, **_keep_holders(deletes, sorted(staying | parts.keys()))}
+    kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), types)
     blocked.extend(kept.values())
     changes.extend(change for key, change in deletes.items() if key not in kept)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
 from reconciler.errors import Busy, CloudError, Forbidden, NotFound, ReconcilerError, SignInError
+from reconciler.judge import PARTS
 from reconciler.providers.azure import Arm, error_of
 from reconciler.providers.deployment import (
     FINAL,
@@ -32,16 +33,6 @@ DEPLOYMENTS = "2025-04-01"
 READERS = 10
 """Reads at once."""
 ROLE_ASSIGNMENTS = "microsoft.authorization/roleassignments"
-
-PERMANENT = (
-    "microsoft.storage/storageaccounts/blobservices",
-    "microsoft.storage/storageaccounts/fileservices",
-    "microsoft.storage/storageaccounts/queueservices",
-    "microsoft.storage/storageaccounts/tableservices",
-    "microsoft.keyvault/vaults/accesspolicies",
-)
-"""Types that cannot be deleted by themselves: they go with what they are part of
-(https://learn.microsoft.com/rest/api/storagerp/blob-services has no delete operation)."""
 
 
 class ArmProvider:
@@ -221,7 +212,7 @@ class ArmProvider:
 
     def delete(self, entry: Entry) -> Done | Pending:
         id_ = str(entry.at["id"])
-        if entry.type.lower() in PERMANENT:
+        if entry.type.lower() in PARTS:
             return Done()
         version = GROUPS if entry.key.kind == "arm.group" else str(entry.at["apiVersion"])
         try:

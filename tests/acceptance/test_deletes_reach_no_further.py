@@ -103,6 +103,38 @@ def test_what_holds_a_protected_part_stays_with_it(tmp_path: Path, sandbox: Sand
     assert Azure().there(group("one", f"{NETWORK}/net/subnets/part"), NETWORKS)
 
 
+VAULT = "Microsoft.KeyVault/vaults"
+VAULTS = "2023-07-01"
+
+
+def vault() -> tuple[dict[str, Any], dict[str, Any]]:
+    """A vault and a secret in it, which Azure Resource Manager makes and cannot delete."""
+    said = {"tenantId": "00000000-0000-0000-0000-00000000000a", "sku": {"family": "A", "name": "standard"}}
+    kv = {"type": VAULT, "apiVersion": VAULTS, "name": "deletes-kv", "location": "westeurope"}
+    token = {"type": f"{VAULT}/secrets", "apiVersion": VAULTS, "name": "deletes-kv/token"}
+    return (
+        {**kv, "properties": {**said, "enableRbacAuthorization": True}},
+        {**token, "dependsOn": [f"[resourceId('{VAULT}', 'deletes-kv')]"], "properties": {"value": "x"}},
+    )
+
+
+def test_a_secret_that_cannot_be_deleted_alone_goes_with_its_vault(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Taken out of the template alone it is left and told; with its vault it does not stand in the way."""
+    kv, token = vault()
+    project = made(tmp_path, sandbox, kv, token, policy="policy: {protect: []}\n")
+    project.write("arm/main.json", template(kv))
+    project.repository.commit()
+    since = len(sandbox.writes())
+    alone = project.run("tick", "one")
+    assert (alone.code, [h["code"] for h in alone.json["blocked"]]) == (0, ["kept"]), alone.text
+    assert "delete it in the vault" in alone.json["blocked"][0]["reason"]
+    assert sandbox.writes()[since:] == []
+    done = project.run("destroy", "one", "--yes")
+    assert (done.code, done.json["result"], done.json["blocked"]) == (0, "done", []), done.text
+    assert [w["path"].rsplit("/", 1)[1] for w in sandbox.writes()[since:]] == ["deletes-kv", "one"]
+    assert not Azure().there(group("one"), "2024-11-01")
+
+
 def test_what_was_only_observed_is_not_deleted_when_git_drops_it(tmp_path: Path, sandbox: Sandbox) -> None:
     """Somebody else's resource is watched for a while; then the watch ends, by one commit."""
     project = made(tmp_path, sandbox, identity("first"))

@@ -151,6 +151,44 @@ def test_destroy_takes_all_that_is_ours_and_leaves_the_protected_with_its_childr
     made.check()
 
 
+VAULT, TOKEN = "Microsoft.KeyVault/vaults:kv", "Microsoft.KeyVault/vaults/secrets:kv/token"
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted", "beside", "deleted", "kept"),
+    [
+        (Policy(), [], (), [TOKEN, VAULT, "g"], set()),
+        (Policy(protect=("Microsoft.KeyVault/vaults",)), [], (), [], {"g"}),
+        (Policy(observe=(f"*{VAULT}",)), [], (), [], {TOKEN, "g"}),
+        (Policy(), [VAULT], (), [], {TOKEN, "g"}),
+        (Policy(), [], ("Microsoft.KeyVault/vaults/keys:kv/other",), [], {TOKEN, VAULT, "g"}),
+    ],
+    ids=[
+        "all goes",
+        "the vault is protected",
+        "it is observed",
+        "it stays in Git",
+        "another part stays in it",
+    ],
+)
+def test_a_secret_that_azure_resource_manager_cannot_delete_goes_only_with_its_vault(
+    policy: Policy, wanted: list[str], beside: tuple[str, ...], deleted: list[str], kept: set[str]
+) -> None:
+    """A delete of it alone is refused for ever, and would hold up the vault and the group."""
+    recorded = [
+        entry("group"),
+        entry(VAULT, "group", type="Microsoft.KeyVault/vaults"),
+        entry(TOKEN, VAULT, type="Microsoft.KeyVault/vaults/secrets"),
+    ]
+    sights = [present("group"), present(VAULT), present(TOKEN)]
+    graph = [resource(name, type="Microsoft.KeyVault/vaults") for name in wanted]
+    made = plan(graph, sights, recorded, policy, unmanaged=keys(*beside), destroy=True)
+    assert [change.key.name for change in made.changes] == deleted
+    assert {each.key.name for each in made.blocked if each.code == "kept"} == kept
+    told = [each.reason for each in made.blocked if each.key == key(TOKEN) and each.code == "kept"]
+    assert all("Azure Resource Manager cannot delete it; delete it in the vault" in each for each in told)
+
+
 @pytest.mark.parametrize(
     ("beside", "expected"), [((), ["delete a", "delete g"]), (("byhand",), ["delete a"])]
 )
