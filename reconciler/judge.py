@@ -34,10 +34,10 @@ PARTS: Mapping[str, str] = {
     "microsoft.keyvault/vaults/keys": "delete it in the vault, or with the vault",
     "microsoft.keyvault/vaults/secrets": "delete it in the vault, or with the vault",
 }
-"""Types that Azure Resource Manager cannot delete: they go with what they are part of. Each with what a person
-can do where that stays; "" where it is settings alone, and forgotten
-(https://learn.microsoft.com/rest/api/storagerp/blob-services and https://learn.microsoft.com/rest/api/keyvault/
-keyvault/secrets have no delete operation)."""
+"""Types that Azure Resource Manager cannot delete: they go with what they are part of. Each with what a
+person can do where that stays; "" where it is nothing but settings, which are forgotten
+(neither https://learn.microsoft.com/rest/api/storagerp/blob-services nor
+https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets has a delete operation)."""
 
 
 @dataclass(frozen=True)
