@@ -23,12 +23,12 @@ NOBODY = Identity("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-00
 class Checkout:
     """A repository, read at `ref`; with `follow`, each environment at the branch or tag that it names.
 
-    secret: the value of `env:NAME` and its like, None where it is not set or not allowed.
+    secret: the value of `env:NAME` and its like, and "" or else what is missing: it is not set, not allowed.
     key: for keyed hashes of secrets."""
 
     source: Source
     key: Callable[[], bytes]
-    secret: Callable[[str], str | None] = lambda _: None
+    secret: Callable[[str], tuple[str, str]] = lambda _: ("", "")
     ref: str = "HEAD"
     follow: bool = False
     _fetched: bool = False
@@ -115,11 +115,12 @@ class Checkout:
 
     def _facts(self, environment: Environment, identity: Identity, snapshot: Snapshot) -> Facts:
         asked = {reference.text[2:-1] for _, reference in environment.references() if reference.is_secret}
-        values = {text: value for text in asked if (value := self.secret(text)) is not None}
+        read = {text: self.secret(text) for text in asked}
         return Facts(
             identity=identity.object_id,
             tenant=identity.tenant_id,
-            secrets=values,
+            secrets={text: value for text, (value, missing) in read.items() if value and not missing},
+            unset={text: missing for text, (_, missing) in read.items() if missing},
             key=self.key(),
             time=snapshot.time,
         )

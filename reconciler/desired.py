@@ -20,7 +20,7 @@ from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.parameters import Unset, concat, defaults, filled, holds_unset, misplaced, secure_in
+from reconciler.parameters import Unset, concat, defaults, filled, misplaced, secure_in, unset_in
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
@@ -34,11 +34,13 @@ class Facts:
 
     identity, tenant: object id of the reconciler's own identity, and its tenant.
     secrets: values of references such as `env:NAME`, by their text; one that is absent is not set.
+    unset: what is missing of those that are not set, by their text.
     key: for the keyed hashes of secrets. time: for `utcNow()`, the commit's own time."""
 
     identity: str = ""
     tenant: str = ""
-    secrets: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    unset: Mapping[str, str] = field(default_factory=dict)
     key: bytes = b""
     time: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -188,7 +190,7 @@ class _Builder:
         }
         if deployment.parameters_file:
             parameters = {**self._parameter_file(deployment.parameters_file), **parameters}
-        unset = {name for name, value in parameters.items() if holds_unset(value)}
+        unset = {name.lower(): found for name, value in parameters.items() if (found := unset_in(value))}
         parameters = {n: filled(value) for n, value in parameters.items()}
         if len(self.faults) > before:
             return
@@ -213,7 +215,7 @@ class _Builder:
         name = deployment_name(self.environment.name, deployment.name)
         values = {n.lower(): value for n, value in parameters.items()}
         group_key = self._group(group, here) if in_group else None
-        self._take(evaluation, deployment, name, values, group_key, frozenset(n.lower() for n in unset))
+        self._take(evaluation, deployment, name, values, group_key, unset)
         self.outputs[deployment.name] = {
             output: Secret(self._fingerprint(armtemplate.to_json(found.value)))
             if found.secure
@@ -267,7 +269,7 @@ class _Builder:
         name: str,
         values: Mapping[str, Any],
         group: Key | None,
-        unset: frozenset[str],
+        unset: Mapping[str, tuple[Unset, ...]],
     ) -> None:
         azure = self.environment.azure
         assert azure is not None
@@ -312,12 +314,9 @@ class _Builder:
                         "Remove one.",
                     )
                 )
-            missing = sorted({p for p in mentioned if p.lower() in unset})
+            missing = [secret for p in sorted(mentioned) for secret in unset.get(p.lower(), ())]
             if missing:
-                told = ", ".join(missing)
-                self.blocked[key] = (
-                    f"The secret for the parameter {told} is not set, or not in RECONCILER_SECRETS."
-                )
+                self.blocked[key] = f"{'; '.join(dict.fromkeys(map(str, missing)))}."
 
     def _needed_by_values(self, body: Any) -> set[Key]:
         """Resources of earlier deployments that this one's values wait for."""
@@ -378,8 +377,7 @@ class _Builder:
         if reference.kind == "identity":
             return self.facts.identity
         if reference.kind != "azure":
-            text = reference.text[2:-1]
-            return self.facts.secrets.get(text, Unset())
+            return self.facts.secrets.get(reference.text[2:-1]) or self._unset(reference)
         deployment, output, *keys = reference.parts
         if deployment not in self.outputs:
             known = ", ".join(sorted(self.outputs)) or "none"
@@ -415,6 +413,10 @@ class _Builder:
                 self.faults.append(Fault(place, f"{reference.text}: the output has no key {key!r}."))
                 return None
         return found
+
+    def _unset(self, reference: Reference) -> Unset:
+        reason = self.facts.unset.get(reference.text[2:-1])
+        return Unset(reference.text, reason) if reason else Unset(reference.text)
 
     def _parameter_file(self, path: str) -> Mapping[str, Any]:
         try:

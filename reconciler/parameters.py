@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.armtemplate import Evaluation, Template, Unknown
@@ -13,17 +14,24 @@ from reconciler.errors import Fault
 from reconciler.resolve import unknowns
 
 
+@dataclass(frozen=True)
 class Unset:
-    """A secret that is not set."""
+    """A secret that is not set: the reference that asks for it, and what is missing."""
+
+    reference: str = ""
+    reason: str = "it is not set, or not in RECONCILER_SECRETS"
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.reason}"
 
 
-def holds_unset(value: Any) -> bool:
-    """Whether a secret that is not set is a value or anywhere in it."""
+def unset_in(value: Any) -> tuple[Unset, ...]:
+    """The secrets that are not set and are a value or anywhere in it."""
     if isinstance(value, Mapping):
-        return any(map(holds_unset, value.values()))
+        value = tuple(value.values())
     if isinstance(value, (list, tuple)):
-        return any(map(holds_unset, value))
-    return isinstance(value, Unset)
+        return tuple(found for item in value for found in unset_in(item))
+    return (value,) if isinstance(value, Unset) else ()
 
 
 def filled(value: Any) -> Any:

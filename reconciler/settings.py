@@ -106,15 +106,19 @@ UNRESOLVED = "@Microsoft.KeyVault("
 (https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshooting-key-vault-references)."""
 
 
-def secret_reader(settings: Settings) -> Callable[[str], str | None]:
-    """Reads `env:NAME`; None where the setting is not set or empty, or not named in RECONCILER_SECRETS."""
+def secret_reader(settings: Settings) -> Callable[[str], tuple[str, str]]:
+    """Reads `env:NAME`: its value and "", or "" and what is missing."""
 
-    def read_secret(text: str) -> str | None:
+    def read_secret(text: str) -> tuple[str, str]:
         kind, _, name = text.partition(":")
-        if kind != "env" or name not in settings.secrets:
-            return None
+        if kind != "env":
+            return "", "this version reads no secrets but `${env:NAME}`"
+        if name not in settings.secrets:
+            return "", f"{name} is not in RECONCILER_SECRETS"
         value = settings.environ.get(name, "")
-        return None if not value or value.startswith(UNRESOLVED) else value
+        if value.startswith(UNRESOLVED):
+            return "", "the app setting holds a Key Vault reference that was not resolved"
+        return (value, "") if value else ("", "the app setting is not set")
 
     return read_secret
 

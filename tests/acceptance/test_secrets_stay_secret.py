@@ -103,15 +103,26 @@ def test_a_secret_that_an_inner_error_quotes_is_taken_out(project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    "value", ["", "@Microsoft.KeyVault(SecretUri=https://a.vault.azure.net/secrets/word)"]
+    ("value", "allowed", "missing"),
+    [
+        ("", "WORD", "the app setting is not set."),
+        (
+            "@Microsoft.KeyVault(SecretUri=https://a.vault.azure.net/secrets/word)",
+            "WORD",
+            "the app setting holds a Key Vault reference that was not resolved.",
+        ),
+        (SECRET, "OTHER", "WORD is not in RECONCILER_SECRETS."),
+    ],
 )
-def test_a_setting_without_its_secret_writes_nothing(
-    project: Project, monkeypatch: pytest.MonkeyPatch, value: str
+def test_a_setting_without_its_secret_writes_nothing_and_is_told_with_what_is_missing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, value: str, allowed: str, missing: str
 ) -> None:
     """An app setting that is empty, or that the Function app could not fetch, would replace the secret."""
     assert project.run("apply", "one", "--yes").code == 0
     monkeypatch.setenv("WORD", value)
+    monkeypatch.setenv("RECONCILER_SECRETS", allowed)
     ticked = project.run("tick", "one")
     assert [held["code"] for held in ticked.json["blocked"]] == ["secret"], ticked.text
+    assert ticked.json["blocked"][0]["reason"].endswith(f"${{env:WORD}}: {missing}")
     assert ticked.json["calls"]["write"] == 0
     assert Azure().get(FIRST, VERSION)["tags"]["word"] == SECRET
