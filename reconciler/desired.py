@@ -20,7 +20,7 @@ from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.parameters import Unset, concat, defaults, filled, misplaced, secure_in, unset_in
+from reconciler.parameters import Unset, concat, defaults, filled, in_clear, misplaced, secure_in, unset_in
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
@@ -211,6 +211,7 @@ class _Builder:
             self.faults.append(Fault(place, f"{deployment.template} cannot be read: {error}."))
             return
         self.faults.extend(misplaced(self.environment, here, deployment, template, parameters, evaluation))
+        self.warnings.extend(map(str, in_clear(self.environment, here, deployment, template)))
         self.warnings.extend(str(warning) for warning in evaluation.warnings)
         name = deployment_name(self.environment.name, deployment.name)
         values = {n.lower(): value for n, value in parameters.items()}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.armtemplate import Evaluation, Template, Unknown
 from reconciler.armtemplate.types import is_secure
 from reconciler.armtemplate.values import find_key, get
-from reconciler.environment import Deployment, Environment, whole
+from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault
 from reconciler.resolve import unknowns
 
@@ -84,6 +84,37 @@ def misplaced(
         if name.lower() not in given:
             told = f"The secure parameter {name!r} of {deployment.template} has no value that can be sent."
             yield Fault(environment.where(here), told, "Give it one, e.g. `${env:NAME}`.")
+
+
+def in_clear(
+    environment: Environment, here: str, deployment: Deployment, template: Template
+) -> Iterable[Fault]:
+    """Values of secure parameters that stand in the environment file, which everybody with the repository
+    reads. A value that has a part from elsewhere is taken to hold its secret there. Never tells the value."""
+    secure = {name.lower(): secure for name, (secure, _) in _declared(template).items()}
+    for name, value in deployment.parameters.items():
+        if secure.get(name.lower()) and _literal(value):
+            told = f"The secure parameter {name!r} of {deployment.template} is given in clear."
+            hint = "Write `${env:NAME}` and change the secret: Git remembers this one."
+            yield Fault(environment.where(f"{here}.parameters.{name}"), told, hint)
+
+
+def _literal(value: Any) -> bool:
+    """Whether a value says something, and all that it says stands here."""
+    texts = list(_leaves(value))
+    return any(text not in (None, "") for text in texts) and not any(
+        isinstance(piece, Reference) for text in texts if isinstance(text, str) for piece in pieces(text)
+    )
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def secure_in(value: Any) -> set[str]:

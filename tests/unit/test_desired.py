@@ -121,6 +121,29 @@ def test_a_secret_that_is_not_set_blocks_only_what_is_written_with_it(
     assert made.blocked[key("a")].startswith("${env:X}: ")
 
 
+@pytest.mark.parametrize(
+    ("value", "kind", "warned"),
+    [
+        ("hunter2", "secureString", True),
+        ("{user: me, password: hunter2}", "secureObject", True),
+        ("{user: me, password: '${env:X}'}", "secureObject", False),
+        ("'${env:X}'", "secureString", False),
+        ("''", "secureString", False),
+        ("hunter2", "string", False),
+    ],
+)
+def test_a_secret_in_clear_in_an_environment_file_is_warned_of_and_never_quoted(
+    tmp_path: Path, value: str, kind: str, warned: bool
+) -> None:
+    main = template(thing("a", properties={"x": "[parameters('p')]"}), parameters={"p": {"type": kind}})
+    made = desired(tmp_path, PARAMETER % value, {"env:X": "hunter2"}, main=main)
+    assert len(made.warnings) == warned
+    for warning in made.warnings:
+        assert warning.startswith("environments/dev.yaml:8:23: ")
+        assert "${env:NAME}" in warning
+        assert "hunter2" not in warning
+
+
 def test_the_default_of_a_secure_parameter_is_sent_as_it_stands_in_the_template(tmp_path: Path) -> None:
     main = template(
         thing("a", properties={"x": "[parameters('P')]"}),
