@@ -113,10 +113,9 @@ class _Run:
             self._waves()
         finally:
             self._resume()
-        ordered = [self.outcomes[change.key] for change in self.plan.changes if change.key in self.outcomes]
-        rest = [
-            o for key, o in self.outcomes.items() if all(key != change.key for change in self.plan.changes)
-        ]
+        planned = [change.key for change in self.plan.changes]
+        ordered = [self.outcomes[key] for key in planned if key in self.outcomes]
+        rest = [self.outcomes[key] for key in self.outcomes.keys() - set(planned)]
         return Applied(self.state, (*ordered, *rest))
 
     def _pause(self) -> None:
