@@ -22,8 +22,8 @@ class Live:
 def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
     """Look at all that Git wants and all that was recorded.
 
-    Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription);
-    any other refusal makes the resource UNKNOWN."""
+    Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription,
+    no answer at all to the read of a group); any other refusal makes the resource UNKNOWN."""
     wanted: dict[Key, Resource | Entry] = dict(state.entries)
     for resource in graph:
         entry = state.entries.get(resource.key)

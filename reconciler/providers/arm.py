@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.armid import group_id, key_of, parse
-from reconciler.errors import Busy, CloudError, Forbidden, NotFound, ReconcilerError, SignInError
+from reconciler.errors import Busy, CloudError, Forbidden, NotFound, ReconcilerError, SignInError, Unreachable
 from reconciler.judge import PARTS
 from reconciler.providers.azure import Arm, error_of
 from reconciler.providers.deployment import (
@@ -71,7 +71,9 @@ class ArmProvider:
         return Looked(observations, tuple(sorted(unmanaged)))
 
     def _read_group(self, subscription: str, group: str) -> Observation:
-        return self._look(Key("arm.group", subscription, group), group_id(subscription, group), GROUPS)
+        """Raises Unreachable where there was no answer at all: then no other call of this run gets one."""
+        id_ = group_id(subscription, group)
+        return self._look(Key("arm.group", subscription, group), id_, GROUPS, silence=False)
 
     def _list_group(self, subscription: str, group: str) -> list[str] | CloudError:
         """Ids of what stands in a group, or why it cannot be told: then the group must not be deleted."""
@@ -147,7 +149,8 @@ class ArmProvider:
         except (NotFound, Forbidden):
             return None
 
-    def _look(self, key: Key, id_: str, api_version: str) -> Observation:
+    def _look(self, key: Key, id_: str, api_version: str, *, silence: bool = True) -> Observation:
+        """silence: whether no answer at all makes it unknown; else that is raised."""
         try:
             body = self._arm.call("GET", id_, api_version, where=str(key)).body
         except NotFound:
@@ -155,7 +158,10 @@ class ArmProvider:
         except SignInError:
             raise
         except CloudError as error:
-            if error.code in ("SubscriptionNotFound", "InvalidSubscriptionId"):
+            unanswered = isinstance(error, Unreachable) and error.status == 0
+            if error.code in ("SubscriptionNotFound", "InvalidSubscriptionId") or (
+                unanswered and not silence
+            ):
                 raise
             return Observation(key, Status.UNKNOWN, error=error.message)
         if not isinstance(body, dict) or not body.keys() & {"id", "name", "properties"}:

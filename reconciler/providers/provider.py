@@ -43,7 +43,7 @@ class Provider(Protocol):
 
     def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
         """Look at these, list calls first. What cannot be read is UNKNOWN with the reason; only a refusal
-        that concerns everything (no sign-in, no such subscription) is raised."""
+        that concerns everything (no sign-in, no such subscription, nobody answers) is raised."""
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
         """Look at just these, as after a write of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.project import Azure, Project, empty, environment, group, identity, template
@@ -44,6 +45,44 @@ def test_all_waits_that_one_call_is_asked_for_count_together(
     planned = project.run("plan", "one")
     assert time.monotonic() - started < 3.5
     assert [h["code"] for h in planned.json["blocked"]] == ["unreadable"], planned.text
+
+
+GROUP = "*/resourceGroups/one"
+
+
+@pytest.mark.parametrize("verb", [["plan", "one"], ["tick", "one"], ["destroy", "one", "--yes"]])
+def test_where_nobody_answers_for_the_group_one_error_says_so(
+    project: Project, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    """As where a proxy refuses connections: each resource would say the same line, and write nothing."""
+    monkeypatch.setattr(azure, "ATTEMPTS", 2)
+    since = len(sandbox.writes())
+    sandbox.fault("drop-before", match={"method": "GET", "path": GROUP}, times=0)
+    told = project.run(*verb)
+    assert (told.code, told.json["error"]["code"]) == (1, "unreachable"), told.text
+    assert told.json["error"]["where"].endswith("/one")
+    assert sandbox.writes()[since:] == []
+
+
+@pytest.mark.parametrize(
+    ("do", "path", "said", "unknown"),
+    [("drop-before", FIRST, {}, ["first"]), ("status", GROUP, {"status": 503}, ["one", "first", "second"])],
+    ids=["one resource", "Azure's own trouble with the group"],
+)
+def test_what_alone_is_not_answered_is_unknown_and_the_rest_goes_on(
+    project: Project,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    do: str,
+    path: str,
+    said: dict[str, Any],
+    unknown: list[str],
+) -> None:
+    monkeypatch.setattr(azure, "ATTEMPTS", 2)
+    sandbox.fault(do, match={"method": "GET", "path": path}, times=0, **said)
+    planned = project.run("plan", "one")
+    held = {h["key"].split("/")[-1].split(":")[-1]: h["code"] for h in planned.json["blocked"]}
+    assert held == dict.fromkeys(unknown, "unreadable"), planned.text
 
 
 def test_a_delete_whose_operation_is_forgotten_is_settled_by_a_read(
