@@ -219,14 +219,20 @@ class Reconciler:
         confirm: Callable[[Planned], bool] = lambda _: True,
         progress: Progress = lambda *_: None,
     ) -> Tick:
-        """Remove what is ours of one environment, in reverse order. Protected types stay and are told."""
+        """Remove what is ours of one environment, in reverse order. Protected types stay and are told.
+
+        Raises InputError and StateError where nothing was ever recorded of it, unknown to Git or not."""
         started = time.monotonic()
         with self.store.lock(name, "destroy"):
             state = self.store.load(name)
-            if state is None or not state.entries:
+            if state is None:
+                self.checkout.expect(name)
                 raise StateError(
-                    f"Nothing is recorded of an environment {name!r}: there is nothing to remove."
+                    f"Nothing is recorded of the environment {name!r}: there is nothing to remove. "
+                    "Is it recorded elsewhere? --state or RECONCILER_STATE names the place."
                 )
+            if not state.entries:
+                return Tick(name, state.commit, "done", reason=f"nothing is left of {name}")
             snapshot = self.checkout.snapshot(name)
             environment = self.checkout.environment(name, snapshot)
             policy = policy_of(environment, 0) if environment else Policy(protect=DEFAULT_PROTECT)

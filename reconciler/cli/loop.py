@@ -114,6 +114,9 @@ def destroy(
     """Remove what is ours of one environment, in reverse order; protected types stay and are listed."""
     confirm = _ask(env, yes, json_, no_color, verbose)
     done = engine_of(repo, state).destroy(env, confirm=confirm, progress=_progress(json_, no_color))
+    if done.planned is None and not json_:
+        console_of(no_color).print(done.reason)
+        return RESULTS[done.result]
     return _show_tick(done, json_, no_color, with_plan=False)
 
 

@@ -89,3 +89,31 @@ def test_writes_that_waiting_brings_up_are_asked_for_too(
     engine(project).apply("one", confirm=confirm)
     assert asked == [[], ["delete"]]
     assert Azure().there(SECOND, VERSION) is not answer
+
+
+def test_what_is_destroyed_already_is_no_fault(project: Project, sandbox: Sandbox) -> None:
+    """Whoever removes an environment twice, as a script does, wants it gone and has that."""
+    assert project.run("apply", "one", "--yes").code == 0
+    assert project.run("destroy", "one", "--yes").code == 0
+    calls = len(sandbox.journal())
+    again = project.run("destroy", "one", "--yes", json_=False)
+    assert (again.code, again.text) == (0, "nothing is left of one\n")
+    document = project.run("destroy", "one", "--yes")
+    assert (document.code, document.json["result"]) == (0, "done")
+    assert document.json["reason"] == "nothing is left of one"
+    assert len(sandbox.journal()) == calls
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "hint"),
+    [("onn", "invalid-input", "`one`"), ("one", "state-unreadable", "RECONCILER_STATE")],
+    ids=["no such environment", "never applied, or recorded in another place"],
+)
+def test_to_destroy_what_was_never_seen_is_a_fault_with_a_way_out(
+    project: Project, sandbox: Sandbox, name: str, code: str, hint: str
+) -> None:
+    """A misspelt name, or the wrong state, must not look as if all had gone."""
+    told = project.run("destroy", name, "--yes")
+    assert (told.code, told.json["error"]["code"]) == (1, code), told.text
+    assert hint in told.text, told.text
+    assert sandbox.journal() == []
