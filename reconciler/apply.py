@@ -119,14 +119,17 @@ class _Run:
         return Applied(self.state, (*ordered, *rest))
 
     def _pause(self) -> None:
-        if self.tools.pauser is not None and self.tools.pauses:
-            self.state = triggers.pause(self.state, self.tools.pauses, self.tools.pauser, self.tools.save)
+        if self.tools.pauser is None:
+            return
+        self.state = triggers.mark(self.state, self.tools.pauses, self.tools.save)
+        for key in self.tools.pauses:
+            self.tools.pauser.pause(self.state.entries[key])
 
     def _resume(self) -> None:
         """On any exit: no trigger is left stopped by us."""
         if self.tools.pauser is None:
             return
-        self.state, trouble = triggers.resume(self.state, self.graph, self.tools.pauser, self.tools.save)
+        self.state, trouble = triggers.resume(self.state, self.tools.pauser, self.tools.save)
         for outcome in trouble:
             self.outcomes.setdefault(outcome.key, outcome)
 
@@ -347,6 +350,7 @@ class _Run:
                 commit=self.plan.commit,
                 settled=bool(shown and not stale),
                 doubted=False,
+                paused=entry.to_start_after(resource.spec),
                 intent=None,
                 trouble=None,
             ),

@@ -26,7 +26,7 @@ from reconciler.providers.provider import Pending
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked, secret_paths
-from reconciler.settle import settle
+from reconciler.settle import rekeyed, settle
 from reconciler.source import Snapshot
 from reconciler.tick import Planned
 
@@ -92,6 +92,7 @@ class Planner:
         seen = triggers.as_running(seen, state)
         now = cloud.now()
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
+        state = rekeyed(state, graph)
         plan = plan_.make(
             graph,
             seen,
@@ -163,6 +164,7 @@ class Planner:
         recorded = state.notes.get("identity")
         identity = Identity(*recorded) if recorded else NOBODY
         desired = self.checkout.desired(environment, snapshot, identity)
+        state = rekeyed(state, desired.graph)
         seen = {
             resource.key: Observation(
                 resource.key,

@@ -12,6 +12,9 @@ from typing import Any
 from reconciler.resource import Key, Secret
 
 VERSION = 1
+RUNTIME_STATE = "runtimeState"
+"""The field of a trigger's spec that says whether it runs: STARTED or STOPPED."""
+STARTED, STOPPED = "Started", "Stopped"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,10 @@ class Entry:
     @property
     def ours(self) -> bool:
         return self.applied is not None
+
+    def to_start_after(self, spec: Mapping[str, Any]) -> bool:
+        """Whether a trigger that we stopped is still to be started once this is written."""
+        return self.paused and spec.get(RUNTIME_STATE) != STOPPED
 
 
 @dataclass(frozen=True)

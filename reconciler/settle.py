@@ -27,6 +27,8 @@ class Mask(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
+MANY_KEYS = ("microsoft.datafactory/factories",)
+"""Types whose resources Git may ask for under one key or another."""
 BACKOFF = (1, 2, 5, 15, 60)
 """Minutes that a resource is left alone after its first, second, … failure at one commit."""
 
@@ -93,6 +95,7 @@ def _end(
         intent=None,
         trouble=None,
         applied=intent.spec,
+        paused=entry.to_start_after(intent.spec),
         written=now.isoformat(),
         settled=False,
         id=seen.id or entry.id,
@@ -122,3 +125,22 @@ def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
     if seen.status is not Status.ABSENT:
         return False
     return entry.settled or not entry.written or now - datetime.fromisoformat(entry.written) >= SETTLING
+
+
+def rekeyed(state: State, graph: Graph) -> State:
+    """The state with each record under the key by which Git asks for the same id now.
+
+    A data factory has a key of its own where no template declares it. Without this, its old record would
+    have it deleted, with all that it holds, for the sake of the new one."""
+    wanted = {
+        str(resource.at["id"]).lower(): resource for resource in graph if resource.type.lower() in MANY_KEYS
+    }
+    for key, entry in state.entries.items():
+        resource = wanted.get(str(entry.at.get("id", "")).lower())
+        if resource is None or resource.key == key or entry.intent is not None:
+            continue
+        state = state.drop(key)
+        if resource.key not in state.ours:
+            at = {**resource.at, "id": entry.at["id"]}
+            state = state.put(replace(entry, key=resource.key, type=resource.type, at=at))
+    return state

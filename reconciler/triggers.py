@@ -15,11 +15,9 @@ from reconciler.errors import ReconcilerError
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
-from reconciler.record import Entry, State
+from reconciler.record import RUNTIME_STATE as STATE
+from reconciler.record import STARTED, Entry, State
 from reconciler.resource import Key, Observation, Status
-
-STATE = "runtimeState"
-STARTED, STOPPED = "Started", "Stopped"
 
 
 class Pauser(Protocol):
@@ -55,31 +53,25 @@ def to_pause(plan: Plan, graph: Graph, state: State, seen: Mapping[Key, Observat
     return tuple(sorted(found))
 
 
-def pause(state: State, keys: Iterable[Key], pauser: Pauser, save: Callable[[State], State]) -> State:
-    """Stop these triggers, written down first. Raises CloudError: then nothing else may be written."""
-    keys = tuple(keys)
+def mark(state: State, keys: Iterable[Key], save: Callable[[State], State]) -> State:
+    """Write down that these triggers are about to be stopped by us."""
+    before = state
     for key in keys:
         state = state.put(replace(state.entries[key], paused=True))
-    if keys:
-        state = save(state)
-    for key in keys:
-        pauser.pause(state.entries[key])
-    return state
+    return state if state is before else save(state)
 
 
-def resume(
-    state: State, graph: Graph, pauser: Pauser, save: Callable[[State], State]
-) -> tuple[State, tuple[Outcome, ...]]:
-    """Start what we stopped, save what Git wants stopped now. What cannot be started stays marked."""
+def resume(state: State, pauser: Pauser, save: Callable[[State], State]) -> tuple[State, tuple[Outcome, ...]]:
+    """Start what we stopped. What cannot be started stays marked.
+
+    What Git wants stopped now is no longer marked once that is written."""
     trouble = []
     before = state
     for key, entry in state.entries.items():
         if not entry.paused:
             continue
-        wanted = graph.get(key)
         try:
-            if wanted is None or wanted.spec.get(STATE) != STOPPED:
-                pauser.resume(entry)
+            pauser.resume(entry)
         except ReconcilerError as error:
             result = Result.PENDING if error.retry else Result.FAILED
             trouble.append(Outcome(key, Action.UPDATE, result, error=f"not started again: {error.message}"))

@@ -180,12 +180,15 @@ class AdfProvider:
 
     def _turn(self, key: Key, id_: str, verb: str) -> Answer:
         """Start or stop a trigger, and remember that."""
+        self._remember(key, "")  # a call without an answer may have come through
         answer = self._arm.call("POST", f"{id_}/{verb}", API_VERSION, where=str(key))
+        self._remember(key, STARTED if verb == "start" else STOPPED)
+        return answer
+
+    def _remember(self, key: Key, state: str) -> None:
         seen = self._seen.get(key)
         if seen is not None:
-            now = STARTED if verb == "start" else STOPPED
-            self._seen[key] = replace(seen, spec={**seen.spec, STATE: now})
-        return answer
+            self._seen[key] = replace(seen, spec={**seen.spec, STATE: state})
 
     def _start(self, key: Key, id_: str, type_: str, token: Mapping[str, Any]) -> Done | Pending:
         if type_ in EVENTS:

@@ -1,0 +1,136 @@
+"""No trigger is left stopped by us, and no factory goes because Git asks for it in another place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import Azure, Project, empty, environment, group, template
+from support.sandbox import Sandbox
+
+FACTORY = "Microsoft.DataFactory/factories/loop-adf"
+VERSION = "2018-06-01"
+SECTION = "dataFactory: {factory: loop-adf, definitions: datafactory}\n"
+DECLARED = {
+    "type": "Microsoft.DataFactory/factories", "apiVersion": VERSION, "name": "loop-adf",
+    "location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {},
+}  # fmt: skip
+TRIGGERS = ("t1", "t2")
+
+
+def pipeline(seconds: int) -> dict[str, Any]:
+    wait = {"name": "Wait", "type": "Wait", "dependsOn": [], "typeProperties": {"waitTimeInSeconds": seconds}}
+    return {"name": "moves", "properties": {"activities": [wait]}}
+
+
+def trigger(name: str, state: str = "Started") -> dict[str, Any]:
+    started = [{"pipelineReference": {"referenceName": "moves", "type": "PipelineReference"}}]
+    recurrence = {"frequency": "Day", "interval": 1, "startTime": "2026-01-01T00:00:00Z", "timeZone": "UTC"}
+    properties = {
+        "type": "ScheduleTrigger",
+        "runtimeState": state,
+        "pipelines": started,
+        "typeProperties": {"recurrence": recurrence},
+    }
+    return {"name": name, "properties": properties}
+
+
+def project_of(folder: Path, sandbox: Sandbox, *arm: dict[str, Any]) -> Project:
+    """A pipeline and two triggers that start it; the factory by these templates, or by its section alone."""
+    project = empty(folder, sandbox)
+    project.write("arm/main.json", template(*arm))
+    project.write("datafactory/pipeline/moves.json", pipeline(1))
+    for name in TRIGGERS:
+        project.write(f"datafactory/trigger/{name}.json", trigger(name))
+    project.repository.commit({"environments/one.yaml": environment("one", more=SECTION)})
+    return project
+
+
+def ticked(folder: Path, sandbox: Sandbox, *arm: dict[str, Any]) -> Project:
+    project = project_of(folder, sandbox, *arm)
+    done = project.run("tick", "one")
+    assert done.code == 0, done.text
+    return project
+
+
+def states() -> list[str]:
+    azure = Azure()
+    found = (azure.get(group("one", f"{FACTORY}/triggers/{name}"), VERSION) for name in TRIGGERS)
+    return [str(each["properties"]["runtimeState"]) for each in found]
+
+
+@pytest.mark.parametrize("before", [(), (DECLARED,)], ids=["into a template", "out of the template"])
+def test_a_factory_moves_within_git_and_stays(
+    tmp_path: Path, sandbox: Sandbox, before: tuple[dict[str, Any], ...]
+) -> None:
+    """One factory has a key for each place that asks for it: the old one must not delete it."""
+    project = ticked(tmp_path, sandbox, *before)
+    project.write("arm/main.json", template(*(() if before else (DECLARED,))))
+    project.repository.commit()
+    planned = project.run("plan", "one")
+    assert (planned.code, planned.json["changes"], planned.json["blocked"]) == (0, [], []), planned.text
+    at = len(sandbox.journal())
+    assert project.run("tick", "one").code == 0
+    assert [e["path"] for e in sandbox.journal()[at:] if e["method"] in ("PUT", "DELETE")] == []
+    assert Azure().there(group("one", f"{FACTORY}/pipelines/moves"), VERSION)
+    assert project.run("plan", "one").json["changes"] == []
+
+
+def test_a_trigger_stopped_by_hand_is_drift(tmp_path: Path, sandbox: Sandbox) -> None:
+    project = ticked(tmp_path, sandbox)
+    Azure().call("POST", group("one", f"{FACTORY}/triggers/t1/stop"), VERSION)
+    [change] = project.run("plan", "one").json["changes"]
+    assert [(f["path"], f["cause"], f["live"]) for f in change["fields"]] == [
+        ("runtimeState", "drift", "Stopped")
+    ]
+    assert project.run("tick", "one").code == 0
+    assert states() == ["Started", "Started"]
+
+
+def test_a_trigger_stops_and_starts_with_its_file(tmp_path: Path, sandbox: Sandbox) -> None:
+    project = ticked(tmp_path, sandbox)
+    for state in ("Stopped", "Started"):
+        project.write("datafactory/trigger/t1.json", trigger("t1", state))
+        project.repository.commit()
+        assert project.run("tick", "one").code == 0
+        assert states() == [state, "Started"]
+        assert project.run("plan", "one").json["changes"] == []
+
+
+def test_a_start_refused_at_creation_is_made_up_for(tmp_path: Path, sandbox: Sandbox) -> None:
+    project = project_of(tmp_path, sandbox)
+    sandbox.fault("status", status=403, times=0, match={"method": "POST", "path": "*/triggers/t1/start"})
+    assert project.run("tick", "one").json["result"] == "failed"
+    sandbox.control("DELETE", "faults")
+    project.repository.commit({"note.txt": "a new commit ends the back-off"})
+    assert project.run("tick", "one").code == 0
+    assert states() == ["Started", "Started"]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"do": "status", "status": 500}, {"do": "drop-after"}], ids=["500", "drop"]
+)
+def test_a_stop_that_fails_leaves_none_stopped(
+    tmp_path: Path, sandbox: Sandbox, fault: dict[str, Any]
+) -> None:
+    """Also where the stop came through and only its answer did not; and its own error is told."""
+    project = ticked(tmp_path, sandbox)
+    project.write("datafactory/pipeline/moves.json", pipeline(2))
+    project.repository.commit()
+    sandbox.fault(**fault, after=1, match={"method": "POST", "path": "*/stop"})
+    assert project.run("tick", "one", json_=False).code == 1
+    assert states() == ["Started", "Started"]
+    assert project.run("tick", "one").code == 0
+    assert states() == ["Started", "Started"]
+
+
+def test_a_running_trigger_whose_state_is_ignored_runs_on(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Git says Stopped, but nobody is to regard that: what we stop for a pipeline we start again."""
+    project = ticked(tmp_path, sandbox)
+    ignored = "policy: {ignore: [{key: 'adf.trigger/*', path: runtimeState, why: Operators start it}]}\n"
+    project.write("datafactory/trigger/t1.json", trigger("t1", "Stopped"))
+    project.write("datafactory/pipeline/moves.json", pipeline(2))
+    project.repository.commit({"environments/one.yaml": environment("one", more=SECTION, policy=ignored)})
+    assert project.run("tick", "one").code == 0
+    assert states() == ["Started", "Started"]
