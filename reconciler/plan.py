@@ -116,14 +116,12 @@ def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict
     return kept
 
 
-def _keep_parts(
-    deletes: Mapping[Key, Change], going: Iterable[Key], types: Mapping[Key, str]
-) -> dict[Key, Held]:
+def _keep_parts(deletes: Mapping[Key, Change], going: Iterable[Key], state: State) -> dict[Key, Held]:
     """What cannot be deleted by itself, where nothing that it is part of goes."""
     going = {key for key in going if key.kind != "arm.group"}
     kept = {}
     for key, change in deletes.items():
-        way_out = PARTS.get(types[key].lower(), "")
+        way_out = PARTS.get(state.entries[key].type.lower(), "")
         if way_out and going.isdisjoint(_holders(key)):
             reason = f"{HOLDS['kept']} Azure Resource Manager cannot delete it; {way_out}."
             kept[key] = Held(key, "kept", reason, change)
@@ -236,11 +234,9 @@ def make(
         for key in holder.needs if holder else ():
             if key in deletes and held.key in graph:
                 waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
-    types = {key: entry.type for key, entry in gone.items()}
-    parts = _keep_parts(deletes, deletes, types)
     staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
-    kept = {**parts, **_keep_holders(deletes, sorted(staying | parts.keys()))}
-    kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), types)
+    kept = _keep_holders(deletes, sorted(staying))
+    kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), state)
     blocked.extend(kept.values())
     changes.extend(change for key, change in deletes.items() if key not in kept)
 
