@@ -12,7 +12,7 @@ from typing import Any
 from reconciler import environment as environment_
 from reconciler import live as live_
 from reconciler import plan as plan_
-from reconciler import promotion
+from reconciler import promotion, triggers
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
 from reconciler.change import HARMLESS, Action
@@ -64,6 +64,19 @@ class Reconciler:
 
         confirm: asked again where waiting for an earlier run's operations brings writes that were not shown.
         Raises UnsafePlan where the plan is over its limits, StateLocked where another run is at it."""
+        try:
+            return self._apply(name, confirm, allow_destructive, progress, holder)
+        finally:
+            self._start_stopped(name)
+
+    def _apply(
+        self,
+        name: str,
+        confirm: Callable[[Planned], bool] = lambda _: True,
+        allow_destructive: bool = False,
+        progress: Progress = lambda *_: None,
+        holder: str = "tick",
+    ) -> Tick:
         started = time.monotonic()
         deadline = started + self.seconds
         with self.store.lock(name, holder) as lease:
@@ -102,7 +115,12 @@ class Reconciler:
                 calls=cloud.calls(),
             )
             state = replace(
-                state, notes={**state.notes, "identity": [identity.object_id, identity.tenant_id]}
+                state,
+                notes={
+                    **state.notes,
+                    "identity": [identity.object_id, identity.tenant_id],
+                    "client": environment.azure.identity if environment.azure else None,
+                },
             )
             self._remember(state, tick, planned.plan, cloud.now())
             return tick
@@ -150,6 +168,12 @@ class Reconciler:
 
     def tick(self, name: str, *, progress: Progress = lambda *_: None) -> Tick:
         """One whole loop as the Function app runs it: fetch, plan, policy, apply, record."""
+        try:
+            return self._tick(name, progress)
+        finally:
+            self._start_stopped(name)
+
+    def _tick(self, name: str, progress: Progress) -> Tick:
         state = self.store.load(name)
         if state is not None and state.suspended:
             return Tick(name, state.commit, "suspended", reason=state.suspended)
@@ -163,12 +187,35 @@ class Reconciler:
             if environment.policy.sync == "manual":
                 return self._plan_alone(name)
         try:
-            return self.apply(name, progress=progress, holder="tick")
+            return self._apply(name, progress=progress)
         except StateLocked:
             raise
         except ReconcilerError as error:
             self._told(Tick(name, snapshot.commit, "failed", reason=str(error)))
             raise
+
+    def _start_stopped(self, name: str) -> None:
+        """Start the triggers that a killed run has left stopped, where the run that ends now wrote nothing:
+        held, manual, suspended, over its limits, or with faults in Git.
+
+        Raises nothing of its own: what cannot be started stays marked, and the history tells why."""
+        try:
+            state = self.store.load(name)
+            if state is None or not any(entry.paused for entry in state.entries.values()):
+                return
+            with self.store.lock(name, "triggers"):
+                state = self.store.load(name) or state
+                ids = [str(entry.at["id"]) for entry in state.entries.values() if entry.paused]
+                client = state.notes.get("client")
+                cloud, _ = self.planner.sign_in(ids[0].split("/")[2], client, name, lambda _: {})
+                _, trouble = triggers.resume(state, cloud.adf, self.store.save)
+            if trouble:
+                told = "; ".join(f"{outcome.key}: {outcome.error}" for outcome in trouble)
+                self._told(Tick(name, state.commit, "failed", outcomes=trouble, reason=told))
+        except StateLocked:
+            return  # whoever holds it looks after them
+        except ReconcilerError as error:
+            self._told(Tick(name, "", "failed", reason=f"triggers are not started again: {error}"))
 
     def _plan_alone(self, name: str) -> Tick:
         """`sync: manual`: plan and record what was seen, write nothing."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.crash import Doomed
 from support.project import Azure, Project, empty, environment, group, template
 from support.sandbox import Sandbox
 
@@ -134,3 +137,40 @@ def test_a_running_trigger_whose_state_is_ignored_runs_on(tmp_path: Path, sandbo
     project.repository.commit({"environments/one.yaml": environment("one", more=SECTION, policy=ignored)})
     assert project.run("tick", "one").code == 0
     assert states() == ["Started", "Started"]
+
+
+def with_policy(policy: str) -> Callable[[Project], Any]:
+    text = environment("one", more=SECTION, policy=policy)
+    return lambda project: project.repository.commit({"environments/one.yaml": text})
+
+
+HELD: dict[str, Callable[[Project], Any]] = {
+    "manual": with_policy("policy: {sync: manual}\n"),
+    "over its limits": with_policy("policy: {limits: {changes: 0}}\n"),
+    "suspended": lambda project: project.run("suspend", "one", "--why", "a test", json_=False),
+    "faulty": lambda project: project.repository.commit({"datafactory/pipeline/bad.json": "{"}),
+    "gone from Git": lambda project: (
+        project.repository.git("rm", "-q", "environments/one.yaml"),
+        project.repository.commit(),
+    ),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_what_a_killed_run_left_stopped_is_started_by_a_tick_that_writes_nothing(
+    tmp_path: Path, sandbox: Sandbox, held: str
+) -> None:
+    project = ticked(tmp_path, sandbox)
+    project.write("datafactory/pipeline/moves.json", pipeline(2))
+    project.repository.commit()
+    place = ("--repo", str(project.repository.path), "--state", str(project.state))
+    doomed = Doomed("tick", "one", "--json", *place, variables=sandbox.env)
+    sandbox.fault("kill", pid=doomed.pid, match={"method": "PUT", "path": "*/pipelines/moves"})
+    assert doomed.go() == -signal.SIGKILL
+    sandbox.control("DELETE", "faults")
+    assert states() == ["Stopped", "Stopped"]
+    HELD[held](project)
+    at = len(sandbox.journal())
+    project.run("tick", "one", json_=False)
+    assert states() == ["Started", "Started"]
+    assert [e["path"].rpartition("/")[2] for e in sandbox.journal()[at:] if e["write"]] == ["start", "start"]
