@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from reconciler import desired as desired_
 from reconciler import environment as environment_
 from reconciler.cloud import Identity
-from reconciler.desired import Desired, Facts
+from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
+from reconciler.referring import Facts
 from reconciler.source import Snapshot, Source
 
 NOBODY = Identity("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000")

@@ -10,39 +10,22 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler import armtemplate, bicep, factory
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
-from reconciler.environment import Deployment, Environment, Reference, pieces, whole
+from reconciler.environment import Deployment, Environment
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.parameters import Unset, concat, defaults, filled, in_clear, misplaced, secure_in, unset_in
+from reconciler.parameters import Unset, defaults, filled, in_clear, misplaced, secure_in, unset_in
+from reconciler.referring import Facts, References, deployments_read
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
 LATER = ("databricks", "key_vault", "checks", "alerts")
 """Sections that the model knows and that nothing reconciles yet."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What desired has to be told, since it reads nothing but files.
-
-    identity, tenant: object id of the reconciler's own identity, and its tenant.
-    secrets: values of references such as `env:NAME`, by their text; one that is absent is not set.
-    unset: what is missing of those that are not set, by their text.
-    key: for the keyed hashes of secrets. time: for `utcNow()`, the commit's own time."""
-
-    identity: str = ""
-    tenant: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    unset: Mapping[str, str] = field(default_factory=dict)
-    key: bytes = b""
-    time: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -108,6 +91,7 @@ class _Builder:
         self.environment, self.root, self.facts, self.faults = environment, root, facts, faults
         self.resources: dict[Key, Resource] = {}
         self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.references = References(environment, facts, self.outputs, faults)
         self.secure: dict[str, Mapping[str, Any]] = {}
         self.blocked: dict[Key, str] = {}
         self.warnings: list[str] = []
@@ -124,7 +108,7 @@ class _Builder:
             ready = [
                 (index, deployment)
                 for index, deployment in waiting
-                if not (self._asks(deployment.parameters) & names) - self.outputs.keys()
+                if not (deployments_read(deployment.parameters) & names) - self.outputs.keys()
             ]
             if not ready:
                 told = ", ".join(deployment.name for _, deployment in waiting)
@@ -139,16 +123,6 @@ class _Builder:
                 self._deployment(index, deployment)
         self._group(azure.resource_group, "azure.resourceGroup")
 
-    def _asks(self, value: Any) -> set[str]:
-        """Names of the deployments whose outputs a value reads."""
-        if isinstance(value, Mapping):
-            return set().union(*map(self._asks, value.values())) if value else set()
-        if isinstance(value, (list, tuple)):
-            return set().union(*map(self._asks, value)) if value else set()
-        if not isinstance(value, str):
-            return set()
-        return {p.parts[0] for p in pieces(value) if isinstance(p, Reference) and p.kind == "azure"}
-
     # The data factory
 
     def data_factory(self) -> None:
@@ -158,7 +132,7 @@ class _Builder:
         before = len(self.faults)
         overrides = {
             name: {
-                path: self._value(value, f'dataFactory.set["{name}"]["{path}"]')
+                path: self.references.value(value, f'dataFactory.set["{name}"]["{path}"]')
                 for path, value in said.items()
             }
             for name, said in section.overrides.items()
@@ -185,7 +159,7 @@ class _Builder:
         in_group = deployment.scope == "resourceGroup"
         before = len(self.faults)
         parameters = {
-            name: self._value(value, f"{here}.parameters.{name}")
+            name: self.references.value(value, f"{here}.parameters.{name}")
             for name, value in deployment.parameters.items()
         }
         if deployment.parameters_file:
@@ -356,68 +330,6 @@ class _Builder:
         return key
 
     # Values
-
-    def _value(self, value: Any, path: str) -> Any:
-        """A parameter's value with its references put in; what is only known later becomes an Unknown."""
-        if isinstance(value, Mapping):
-            return {name: self._value(item, f'{path}["{name}"]') for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._value(item, f"{path}[{index}]") for index, item in enumerate(value)]
-        if not isinstance(value, str):
-            return value
-        reference = whole(value)
-        if reference is not None:
-            return self._referenced(reference, path)
-        parts = [self._referenced(p, path) if isinstance(p, Reference) else p for p in pieces(value)]
-        if any(isinstance(part, Unknown) for part in parts):
-            return concat(parts)
-        return "".join(str(part) for part in parts)
-
-    def _referenced(self, reference: Reference, path: str) -> Any:
-        place = self.environment.where(path)
-        if reference.kind == "identity":
-            return self.facts.identity
-        if reference.kind != "azure":
-            return self.facts.secrets.get(reference.text[2:-1]) or self._unset(reference)
-        deployment, output, *keys = reference.parts
-        if deployment not in self.outputs:
-            known = ", ".join(sorted(self.outputs)) or "none"
-            self.faults.append(
-                Fault(
-                    place, f"{reference.text}: there is no deployment {deployment!r}.", f"There is {known}."
-                )
-            )
-            return None
-        outputs = {name.lower(): value for name, value in self.outputs[deployment].items()}
-        if output.lower() not in outputs:
-            known = ", ".join(sorted(self.outputs[deployment])) or "none"
-            self.faults.append(
-                Fault(place, f"{reference.text}: the template has no output {output!r}.", f"It has {known}.")
-            )
-            return None
-        found = outputs[output.lower()]
-        if isinstance(found, Secret):
-            self.faults.append(
-                Fault(
-                    place,
-                    f"{reference.text}: this output is secure, and Azure never gives such a value back.",
-                    "Let the template write it into a Key Vault, and read it from there.",
-                )
-            )
-            return None
-        for key in keys:
-            if isinstance(found, Unknown):
-                found = replace(found, expression=f"{found.expression}.{key}")
-            elif isinstance(found, Mapping) and key in found:
-                found = found[key]
-            else:
-                self.faults.append(Fault(place, f"{reference.text}: the output has no key {key!r}."))
-                return None
-        return found
-
-    def _unset(self, reference: Reference) -> Unset:
-        reason = self.facts.unset.get(reference.text[2:-1])
-        return Unset(reference.text, reason) if reason else Unset(reference.text)
 
     def _parameter_file(self, path: str) -> Mapping[str, Any]:
         try:

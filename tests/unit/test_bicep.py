@@ -10,9 +10,10 @@ import pytest
 from support.environments import DEV, snapshot
 
 from reconciler import bicep
-from reconciler.desired import Facts, build
+from reconciler.desired import build
 from reconciler.environment import load
 from reconciler.errors import InputError
+from reconciler.referring import Facts
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 THING = {"type": "Contoso.Any/things", "apiVersion": "2024-01-01", "name": "made", "location": "w"}

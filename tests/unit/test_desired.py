@@ -10,9 +10,10 @@ import pytest
 from support.environments import DEV, snapshot
 
 from reconciler.armtemplate import Unknown
-from reconciler.desired import Desired, Facts, build, deployment_name
+from reconciler.desired import Desired, build, deployment_name
 from reconciler.environment import load
 from reconciler.errors import InputError
+from reconciler.referring import Facts
 from reconciler.resource import Key, Secret
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
