@@ -6,6 +6,7 @@ at the top of the spec, and is brought about by start and stop
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,8 @@ STARTED, STOPPED = "Started", "Stopped"
 STATE = "runtimeState"
 EVENTS = ("BlobEventsTrigger", "CustomEventsTrigger")
 """Triggers that have to be subscribed to their events before they are started."""
+SUBSCRIBING = 60.0
+"""Longest wait in seconds for a subscription to events."""
 RUNNING = ("InProgress", "Running", "Accepted", "Pending", "Provisioning", "Deprovisioning")
 
 
@@ -191,13 +194,31 @@ class AdfProvider:
             self._seen[key] = replace(seen, spec={**seen.spec, STATE: state})
 
     def _start(self, key: Key, id_: str, type_: str, token: Mapping[str, Any]) -> Done | Pending:
+        """Start a trigger; one of events once its subscription, which takes a while, is made."""
         if type_ in EVENTS:
-            self._arm.call("POST", f"{id_}/subscribeToEvents", API_VERSION, where=str(key))
+            made = self._subscribe(key, id_, token)
+            if isinstance(made, Pending) or made.failed:
+                return made
         answer = self._turn(key, id_, "start")
         follow = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if answer.status == 202 and follow:
             return Pending({**token, "url": follow}, answer.wait)
         return Done()
+
+    def _subscribe(self, key: Key, id_: str, token: Mapping[str, Any]) -> Done | Pending:
+        """Subscribe to events, and wait for that: the start after it is a write, and no look may make it.
+
+        Where it takes longer it is left pending; a later write starts the trigger."""
+        answer = self._arm.call("POST", f"{id_}/subscribeToEvents", API_VERSION, where=str(key))
+        follow = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        if answer.status != 202 or not follow:
+            return Done()
+        made: Done | Pending = Pending({**token, "url": follow}, answer.wait)
+        until = time.monotonic() + SUBSCRIBING
+        while isinstance(made, Pending) and time.monotonic() < until:
+            time.sleep(max(made.wait or 0.0, 0.5))
+            made = self._poll_url(made.token, key)
+        return made
 
     def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
         return {"delete": entry.at["id"], "key": str(entry.key)}

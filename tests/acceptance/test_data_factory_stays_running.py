@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.crash import Doomed
-from support.project import Azure, Project, empty, environment, group, template
+from support.project import Azure, Project, empty, environment, group, storage, template
 from support.sandbox import Sandbox
 
 FACTORY = "Microsoft.DataFactory/factories/loop-adf"
@@ -174,3 +174,24 @@ def test_what_a_killed_run_left_stopped_is_started_by_a_tick_that_writes_nothing
     project.run("tick", "one", json_=False)
     assert states() == ["Started", "Started"]
     assert [e["path"].rpartition("/")[2] for e in sandbox.journal()[at:] if e["write"]] == ["start", "start"]
+
+
+def test_a_trigger_of_events_starts_once_its_subscription_is_made(tmp_path: Path, sandbox: Sandbox) -> None:
+    """A start while the subscription is being made is refused (`Resource cannot be updated …`)."""
+    project = project_of(tmp_path, sandbox, DECLARED, storage("loopsa"))
+    of_events = trigger("t1")
+    of_events["properties"]["type"] = "BlobEventsTrigger"
+    of_events["properties"]["typeProperties"] = {
+        "blobPathBeginsWith": "/c/blobs/",
+        "ignoreEmptyBlobs": True,
+        "scope": group("one", "Microsoft.Storage/storageAccounts/loopsa"),
+        "events": ["Microsoft.Storage.BlobCreated"],
+    }
+    project.write("datafactory/trigger/t1.json", of_events)
+    project.repository.commit()
+    slow = {"method": "POST", "path": "*/subscribeToEvents"}
+    sandbox.fault("slow-operation", seconds=2, times=0, match=slow)
+    done = project.run("tick", "one")
+    assert (done.code, done.json["result"]) == (0, "done"), done.text
+    assert states() == ["Started", "Started"]
+    assert project.run("plan", "one").json["changes"] == []
