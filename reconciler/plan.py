@@ -92,8 +92,14 @@ def _text(value: Any) -> str:
     return "" if value is ABSENT else json.dumps(value, sort_keys=True, default=str)
 
 
+FACTORIES = "Microsoft.DataFactory/factories:"
+
+
 def _holders(key: Key) -> Iterator[Key]:
     """What takes this resource along when it is deleted: its group, and what it is a part of by its type."""
+    if key.kind.startswith("adf.") and key.kind != "adf.factory":
+        yield Key("adf.factory", key.scope, key.scope)
+        yield Key("arm.resource", "", f"{FACTORIES}{key.scope}")
     if key.kind != "arm.resource":
         return
     yield Key("arm.group", "", key.scope)
@@ -106,14 +112,24 @@ def _holders(key: Key) -> Iterator[Key]:
 
 
 def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[Key, Held]:
-    """What may only go when nothing else is left in it. A group is known by its name alone."""
-    held_in = {holder: key for key in staying for holder in _holders(key)}
-    kept = {}
-    for key, change in deletes.items():
-        inside = held_in.get(Key(key.kind, "", key.name) if key.kind == "arm.group" else key)
-        if inside is not None:
-            kept[key] = Held(key, "kept", f"{HOLDS['kept']} In it stays {inside}.", change)
-    return kept
+    """What may only go when nothing else is left in it."""
+    staying = tuple(staying)
+    kept: dict[Key, Held] = {}
+    while True:
+        held_in = {holder: key for key in (*staying, *kept) for holder in _holders(key)}
+        found = {
+            key: Held(key, "kept", f"{HOLDS['kept']} In it stays {inside}.", change)
+            for key, change in deletes.items()
+            if key not in kept and (inside := held_in.get(key) or held_in.get(_alone(key))) is not None
+        }
+        if not found:
+            return kept
+        kept |= found
+
+
+def _alone(key: Key) -> Key:
+    """By its name alone, as what is in a group or a factory knows it."""
+    return Key(key.kind, "", key.name)
 
 
 def _keep_parts(deletes: Mapping[Key, Change], going: Iterable[Key], state: State) -> dict[Key, Held]:

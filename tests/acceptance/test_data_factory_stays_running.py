@@ -195,3 +195,19 @@ def test_a_trigger_of_events_starts_once_its_subscription_is_made(tmp_path: Path
     assert (done.code, done.json["result"]) == (0, "done"), done.text
     assert states() == ["Started", "Started"]
     assert project.run("plan", "one").json["changes"] == []
+
+
+@pytest.mark.parametrize("declared", [(), (DECLARED,)], ids=["by its section", "in a template"])
+def test_a_factory_with_something_made_by_hand_in_it_is_not_destroyed(
+    tmp_path: Path, sandbox: Sandbox, declared: tuple[dict[str, Any], ...]
+) -> None:
+    """Deleting a factory takes along all that is in it: only ours may go."""
+    project = ticked(tmp_path, sandbox, *declared)
+    by_hand = group("one", f"{FACTORY}/pipelines/byhand")
+    azure = Azure()
+    azure.call("PUT", by_hand, VERSION, {"properties": {"activities": []}})
+    done = project.run("destroy", "one", "--yes")
+    told = {held["key"].split("/")[0]: held["reason"] for held in done.json["blocked"]}
+    assert "In it stays adf.pipeline/loop-adf/byhand." in told["arm.resource" if declared else "adf.factory"]
+    assert azure.there(by_hand, VERSION)
+    assert not azure.there(group("one", f"{FACTORY}/pipelines/moves"), VERSION)
