@@ -287,6 +287,12 @@ def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
             f"{policy.deletes} go. Nothing is written. "
             "Acknowledge them in policy.acknowledge, or raise the limit."
         )
+    emptied = _emptied(state, {change.key for change in deletes})
+    if emptied:
+        return (
+            f"the plan deletes every definition that is ours in the factory {emptied}. Nothing is written. "
+            "Acknowledge the deletes in policy.acknowledge if that is meant."
+        )
     if policy.changes is not None and len(counted) > policy.changes:
         return (
             f"the plan changes {len(counted)} of {len(state.ours)} recorded resources and "
@@ -294,3 +300,12 @@ def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
             "Raise the limit if that is meant."
         )
     return ""
+
+
+def _emptied(state: State, deletes: set[Key]) -> str:
+    """The name of a factory that would be left without one of our definitions; "" where there is none."""
+    ours: dict[str, set[Key]] = {}
+    for key in state.ours:
+        if key.kind.startswith("adf.") and key.kind != "adf.factory":
+            ours.setdefault(key.scope.lower(), set()).add(key)
+    return next((scope for scope, keys in sorted(ours.items()) if len(keys) > 1 and keys <= deletes), "")

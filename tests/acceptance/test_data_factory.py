@@ -219,3 +219,35 @@ def test_every_fault_of_the_definitions_is_told_at_once_and_nothing_is_called(
         assert any(f"datafactory/pipeline/{file}.json:" in place for place in places), (file, told.text)
     assert any(place.startswith("environments/one.yaml:") for place in places), told.text
     assert sandbox.journal() == []
+
+
+def test_a_plan_that_would_empty_the_factory_is_refused_until_acknowledged(project: Project) -> None:
+    """A folder that lost its files by a slip must not take the factory's definitions along."""
+    assert project.run("tick", "one").code == 0
+    limits = "policy: {limits: {deletes: 100, changes: 100%}}\n"
+    project.repository.git("rm", "-q", "-r", "datafactory")
+    project.repository.commit(
+        {
+            "environments/one.yaml": environment("one", policy=limits, more=SECTION),
+            "datafactory/README.md": "",
+        }
+    )
+    refused = project.run("tick", "one")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "plan-unsafe"), refused.text
+    assert "loop-adf" in refused.json["error"]["message"]
+    assert Azure().there(group("one", f"{FACTORY}/pipelines/Apply%20ML%20model%20pipeline"), VERSION)
+    known = 'policy:\n  limits: {deletes: 100, changes: 100%}\n  acknowledge: [{delete: "adf.*", until: 2999-12-31}]\n'
+    project.repository.commit({"environments/one.yaml": environment("one", policy=known, more=SECTION)})
+    assert project.run("tick", "one").code == 0
+    assert not Azure().there(group("one", f"{FACTORY}/pipelines/Apply%20ML%20model%20pipeline"), VERSION)
+
+
+def test_a_password_in_a_connection_string_reaches_no_state(project: Project) -> None:
+    text = "Server=tcp:s.database.windows.net;Database=d;User ID=u;Password=hunter2hunter2;"
+    service = {"type": "AzureSqlDatabase", "typeProperties": {"connectionString": text}}
+    project.write("datafactory/linkedService/Sql.json", {"name": "Sql", "properties": service})
+    project.repository.commit()
+    assert project.run("tick", "one").code == 0
+    assert project.run("plan", "one").json["changes"] == []
+    kept = [path for path in project.state.rglob("*") if path.is_file() and "snapshots" not in path.parts]
+    assert not [path for path in kept if b"hunter2hunter2" in path.read_bytes()]
