@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,7 @@ class _Builder:
             return
         waiting = list(enumerate(azure.deployments))
         names = {deployment.name for deployment in azure.deployments}
+        broken = self.references.broken
         while waiting:
             ready = [
                 (index, deployment)
@@ -120,7 +121,11 @@ class _Builder:
             for index, deployment in ready:
                 waiting.remove((index, deployment))
                 self.outputs[deployment.name] = {}
-                self._deployment(index, deployment)
+                before = len(self.faults)
+                if not deployments_read(deployment.parameters) & broken:
+                    self._deployment(index, deployment)
+                if len(self.faults) > before or deployments_read(deployment.parameters) & broken:
+                    broken.add(deployment.name)  # what reads its outputs would only show its faults again
         self._group(azure.resource_group, "azure.resourceGroup")
 
     # The data factory
@@ -296,14 +301,13 @@ class _Builder:
     def _needed_by_values(self, body: Any) -> set[Key]:
         """Resources of earlier deployments that this one's values wait for."""
         found = set()
-        for unknown in unknowns(body):
-            for id_ in unknown.references:
-                try:
-                    key = key_of(id_)
-                except ValueError:
-                    continue
-                if key in self.resources:
-                    found.add(key)
+        for id_ in (*(id_ for unknown in unknowns(body) for id_ in unknown.references), *_ids(body)):
+            try:
+                key = key_of(id_)
+            except ValueError:
+                continue
+            if key in self.resources:
+                found.add(key)
         return found
 
     def _group(self, group: str, here: str) -> Key:
@@ -354,3 +358,15 @@ class _Builder:
     def _fingerprint(self, value: Any) -> str:
         text = json.dumps(value, sort_keys=True, default=str)
         return hmac.new(self.facts.key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _ids(value: Any) -> Iterator[str]:
+    """Texts in a value that are ids of resources: what refers to another resource by its id needs it."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _ids(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _ids(item)
+    elif isinstance(value, str) and value.lower().startswith("/subscriptions/"):
+        yield value

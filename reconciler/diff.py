@@ -351,11 +351,20 @@ def explain(
     type: str, desired: Mapping[str, Any], live: Mapping[str, Any], baseline: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The comparison of one resource as `reconciler explain` prints it; desired counts as applied."""
-    found = compare(desired, live, for_type(type), applied=None, baseline=baseline)
+    found = compare(_revived(desired), live, for_type(type), applied=None, baseline=baseline)
     return {
         "changes": [_told(change) for change in (*found.changes, *found.not_accepted)],
         "equal": [{"path": each.path, "rule": each.rule} for each in found.equal],
     }
+
+
+def _revived(value: Any) -> Any:
+    """A value as `reconciler template` prints it: `{"$unknown": …}` is what only Azure knows."""
+    if isinstance(value, Mapping):
+        if value.keys() == {"$unknown"}:
+            return Unknown(str(value["$unknown"]))
+        return {name: _revived(item) for name, item in value.items()}
+    return [_revived(item) for item in value] if isinstance(value, list) else value
 
 
 def _told(change: FieldChange) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from reconciler.errors import StalePlan, UnsafePlan
 from reconciler.graph import Graph, order
 from reconciler.judge import PARTS, Verdict, hold, judge, judge_gone
 from reconciler.policy import Policy
-from reconciler.record import State
-from reconciler.resource import Key, Observation, Status
+from reconciler.record import Entry, State
+from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import TypeRules, for_type
 
 
@@ -147,14 +147,19 @@ def _keep_parts(deletes: Mapping[Key, Change], going: Iterable[Key], state: Stat
 SECTIONS: Mapping[str, str] = {
     "arm.group": "azure",
     "arm.resource": "azure.deployments",
-    "adf": "dataFactory",
+    "adf.factory": "dataFactory",
+    "adf": "dataFactory.definitions",
     "databricks": "databricks",
     "keyvault": "keyVault",
 }
 """Which section of an environment file asks for a kind, or for a family of kinds."""
 
 
-def section_of(kind: str) -> str:
+def section_of(known: Resource | Entry) -> str:
+    """The section that asks for a resource. A group that a template makes is asked for by its deployment."""
+    kind = known.key.kind
+    if kind == "arm.group" and known.at.get("deployment"):
+        return SECTIONS["arm.resource"]
     return SECTIONS.get(kind) or SECTIONS.get(kind.split(".")[0], kind)
 
 
@@ -227,12 +232,12 @@ def make(
         for key, entry in state.entries.items()
         if key not in graph and (entry.ours or entry.intent)
     }
-    there = set(map(section_of, (resource.key.kind for resource in graph)) if sections is None else sections)
+    there = set(map(section_of, graph) if sections is None else sections)
     deletes: dict[Key, Change] = {}
     orphaned: list[Key] = []
     for key in reversed(order({key: entry.needs for key, entry in gone.items()})):
         entry = gone[key]
-        whole_section = section_of(key.kind) not in there
+        whole_section = section_of(entry) not in there
         acknowledged = policy.acknowledged(Action.DELETE, key, now.date())
         if not destroy and not acknowledged and (whole_section or not policy.prune):
             orphaned.append(key)

@@ -101,7 +101,7 @@ class Planner:
             environment=environment.name,
             commit=snapshot.commit,
             now=now,
-            unmanaged=(*live.unmanaged, *_beside(environment, desired.graph, state, cloud)),
+            unmanaged=_unmanaged(environment, desired.graph, state, live.unmanaged, cloud),
             sections=sections_of(environment),
             stopped={**_unset(desired), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
@@ -212,6 +212,15 @@ class Planner:
         return masked(spec, for_type(type_), self.checkout.key(), secret_paths(sent))
 
 
+def _unmanaged(
+    environment: Environment, graph: Graph, state: State, seen: tuple[Key, ...], cloud: Cloud
+) -> tuple[Key, ...]:
+    """What stands beside ours. A factory that only the section declares has a key of its own kind."""
+    section = environment.data_factory
+    ours = {key_of(factory.id_of(environment))} if section is not None else set()
+    return tuple(sorted({*seen, *_beside(environment, graph, state, cloud)} - ours))
+
+
 def _beside(environment: Environment, graph: Graph, state: State, cloud: Cloud) -> tuple[Key, ...]:
     """What stands in a factory whose folder is empty: nothing of it is asked for, nothing else lists it."""
     if environment.data_factory is None or environment.data_factory.git is not None:
@@ -247,11 +256,12 @@ def _absent(graph: Graph, seen: Mapping[Key, Observation]) -> list[Resource]:
 
 def sections_of(environment: Environment) -> frozenset[str]:
     """The sections that an environment file has; what is recorded of another is orphaned, not deleted."""
-    azure = environment.azure
+    azure, section = environment.azure, environment.data_factory
     has = {
         "azure": azure is not None,
         "azure.deployments": azure is not None and bool(azure.deployments),
-        "dataFactory": environment.data_factory is not None,
+        "dataFactory": section is not None,
+        "dataFactory.definitions": section is not None and bool(section.definitions or section.template),
         "databricks": environment.databricks is not None,
         "keyVault": environment.key_vault is not None,
     }

@@ -41,6 +41,8 @@ class References:
     facts: Facts
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Deployments with faults of their own: what reads their outputs adds none."""
 
     def value(self, value: Any, path: str) -> Any:
         """A parameter's value with its references put in; what is only known later becomes an Unknown."""
@@ -65,6 +67,8 @@ class References:
         if reference.kind != "azure":
             return self.facts.secrets.get(reference.text[2:-1]) or self._unset(reference)
         deployment, output, *keys = reference.parts
+        if deployment in self.broken:
+            return None
         if deployment not in self.outputs:
             known = ", ".join(sorted(self.outputs)) or "none"
             self.faults.append(

@@ -193,12 +193,12 @@ def _count(number: int, what: str) -> str:
 def tick_json(done: Tick) -> dict[str, Any]:
     """What `apply --json` and `tick --json` print: the plan, and what became of it."""
     from reconciler import render
+    from reconciler.plan import Plan
 
-    document: dict[str, Any] = {"version": 1, "environment": done.environment, "commit": done.commit}
-    if done.planned is not None:
-        document = render.plan_json(done.planned.plan, done.calls, done.planned.warnings)
+    planned = done.planned
+    plan = planned.plan if planned is not None else Plan(done.environment, done.commit)
     return {
-        **document,
+        **render.plan_json(plan, done.calls, planned.warnings if planned is not None else ()),
         "result": done.result,
         "reason": done.reason,
         "seconds": done.seconds,

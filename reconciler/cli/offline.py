@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -90,6 +90,7 @@ def template(
     """Evaluate an ARM template offline: its resources and outputs, as JSON."""
     from reconciler import armtemplate, render
 
+    given: Mapping[str, Any] = {}
     try:
         given = armtemplate.parse_parameters(_read(parameters), str(parameters)) if parameters else {}
         told = _read_json(context) if context else {}
@@ -98,10 +99,27 @@ def template(
         evaluation = armtemplate.evaluate(armtemplate.parse(_read(file), str(file)), given, where)
     except armtemplate.TemplateError as error:
         raise InputError(
-            Fault(str(f.position), str(f).removeprefix(f"{f.position}: ")) for f in error.faults
+            Fault(str(f.position), _hushed(str(f).removeprefix(f"{f.position}: "), file, given))
+            for f in error.faults
         ) from None
     print_json(render.evaluation_json(evaluation))
     return 0
+
+
+def _hushed(text: str, file: Path, given: Mapping[str, Any]) -> str:
+    """A message without the values of secure parameters that it may quote."""
+    from reconciler import armtemplate
+
+    try:
+        declared = armtemplate.parse(_read(file), str(file)).root.get("parameters") or {}
+    except (armtemplate.TemplateError, InputError, AttributeError):
+        return text
+    for name, parameter in declared.items():
+        if isinstance(parameter, dict) and str(parameter.get("type", "")).lower().startswith("secure"):
+            for value in (given.get(name), parameter.get("defaultValue")):
+                if isinstance(value, str) and value:
+                    text = text.replace(value, "(secret)")
+    return text
 
 
 @verb
@@ -123,10 +141,13 @@ def explain(
     from reconciler.diff import explain as explained
 
     if batch:
+        wrong = 0
         for number, line in enumerate(sys.stdin, 1):
             if line.strip():
-                print(json.dumps(_explain_line(line, number, explained)), flush=True)
-        return 0
+                answer = _explain_line(line, number, explained)
+                wrong += "error" in answer
+                print(json.dumps(answer), flush=True)
+        return 1 if wrong else 0
     if not (type_ and desired and live):
         raise InputError(
             [Fault("", "--type, --desired and --live are needed.", "Or --batch with JSON lines on stdin.")]
@@ -155,7 +176,8 @@ def _explain_line(line: str, number: int, explained: Callable[..., dict[str, Any
         return explained(asked["type"], asked["desired"], asked["live"], asked.get("baseline"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"line {number} is not {{type, desired, live, baseline?}}: {error}"
-        return {"error": {"code": "invalid-input", "message": message, "where": f"<stdin>:{number}"}}
+        fault = {"code": "invalid-input", "message": message, "where": f"<stdin>:{number}"}
+        return {"version": 1, "error": fault}
 
 
 @verb

@@ -184,7 +184,7 @@ class AdfProvider:
     def _turn(self, key: Key, id_: str, verb: str) -> Answer:
         """Start or stop a trigger, and remember that."""
         self._remember(key, "")  # a call without an answer may have come through
-        answer = self._arm.call("POST", f"{id_}/{verb}", API_VERSION, where=str(key))
+        answer = self._arm.call("POST", f"{id_}/{verb}", API_VERSION, where=str(key), repeatable=True)
         self._remember(key, STARTED if verb == "start" else STOPPED)
         return answer
 

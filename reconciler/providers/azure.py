@@ -174,12 +174,13 @@ class Arm:
         *,
         query: str = "",
         where: str = "",
+        repeatable: bool = False,
     ) -> Answer:
         """Make one call and give back its answer (2xx). Raises CloudError and its kinds.
 
         path: from the slash on, or a whole URL of Azure Resource Manager (long operations, next pages).
-        Throttled and unreachable calls are made again, save POST; what Azure asks us to wait is waited,
-        up to PATIENCE."""
+        Throttled and unreachable calls are made again, a POST only where it is `repeatable`; what Azure asks
+        us to wait is waited, up to PATIENCE."""
         path = path.replace(f"{HOST}:443/", f"{HOST}/", 1)  # as some services write their links
         url = path if path.startswith(HOST + "/") else f"{HOST}{path}"
         if not url.startswith(HOST + "/"):
@@ -189,7 +190,9 @@ class Arm:
         if query:
             url += ("&" if "?" in url else "?") + query
         retrying = Retrying(
-            retry=retry_if_exception_type((Throttled, Unreachable)) if method != "POST" else _never,
+            retry=retry_if_exception_type((Throttled, Unreachable))
+            if method != "POST" or repeatable
+            else _never,
             wait=_wait,
             stop=lambda state: (
                 stop_after_attempt(ATTEMPTS)(state) or state.idle_for + _asked(state) > PATIENCE

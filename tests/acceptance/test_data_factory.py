@@ -226,12 +226,8 @@ def test_a_plan_that_would_empty_the_factory_is_refused_until_acknowledged(proje
     assert project.run("tick", "one").code == 0
     limits = "policy: {limits: {deletes: 100, changes: 100%}}\n"
     project.repository.git("rm", "-q", "-r", "datafactory")
-    project.repository.commit(
-        {
-            "environments/one.yaml": environment("one", policy=limits, more=SECTION),
-            "datafactory/README.md": "",
-        }
-    )
+    project.write("datafactory/pipeline/new.json", {"name": "new", "properties": {"activities": []}})
+    project.repository.commit({"environments/one.yaml": environment("one", policy=limits, more=SECTION)})
     refused = project.run("tick", "one")
     assert (refused.code, refused.json["error"]["code"]) == (1, "plan-unsafe"), refused.text
     assert "loop-adf" in refused.json["error"]["message"]
@@ -251,3 +247,18 @@ def test_a_password_in_a_connection_string_reaches_no_state(project: Project) ->
     assert project.run("plan", "one").json["changes"] == []
     kept = [path for path in project.state.rglob("*") if path.is_file() and "snapshots" not in path.parts]
     assert not [path for path in kept if b"hunter2hunter2" in path.read_bytes()]
+
+
+def test_definitions_that_are_left_to_studio_are_not_deleted(project: Project) -> None:
+    """From `definitions` to `git`: the factory is linked, and what was deployed into it stays."""
+    assert project.run("tick", "one").code == 0
+    git = "git: {type: github, account: a, repository: r}"
+    section = f"dataFactory: {{factory: loop-adf, {git}}}\n"
+    project.repository.commit({"environments/one.yaml": environment("one", more=section)})
+    ticked = project.run("tick", "one")
+    assert ticked.code == 0, ticked.text
+    assert len(ticked.json["orphaned"]) == 6
+    azure = Azure()
+    live = azure.get(group("one", FACTORY), VERSION)
+    assert live["properties"]["repoConfiguration"]["repositoryName"] == "r"
+    assert runtime(azure, "Every%20night") == "Started"

@@ -169,3 +169,28 @@ def test_another_subscription_is_no_reason_to_forget_the_first(project: Project,
     project.repository.commit({"environments/one.yaml": environment("one")})
     assert project.run("tick", "one").code == 0
     assert project.run("plan", "one").json["summary"]["unchanged"] == 4
+
+
+def test_groups_that_a_template_made_are_orphaned_with_their_deployments(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """A subscription's deployment makes groups: without any deployment in Git they stay, like resources."""
+    project = empty(tmp_path, sandbox)
+    made = {
+        "type": "Microsoft.Resources/resourceGroups",
+        "apiVersion": "2024-11-01",
+        "name": "made",
+        "location": "westeurope",
+    }
+    schema = "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#"
+    project.write("arm/main.json", {**template(made), "$schema": schema})
+    text = environment("one").replace(
+        "template: arm/main.json", "scope: subscription, template: arm/main.json"
+    )
+    project.repository.commit({"environments/one.yaml": text})
+    assert project.run("tick", "one").code == 0
+    project.repository.commit({"environments/one.yaml": text.split("  deployments:")[0]})
+    ticked = project.run("tick", "one")
+    assert (ticked.code, ticked.json["calls"]["write"]) == (0, 0)
+    assert [key.rsplit("/", 1)[1] for key in ticked.json["orphaned"]] == ["made"]
+    assert Azure().there(group("made"), "2024-11-01")

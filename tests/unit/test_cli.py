@@ -204,8 +204,8 @@ def test_explain_tells_what_differs_and_answers_each_line_of_a_batch(
     code, out, _ = terminal.run("explain", "--batch", place=False)
     answers = [json.loads(line) for line in out.splitlines()]
     assert (code, [sorted(answer) for answer in answers]) == (
-        0,
-        [["changes", "equal"], ["error"], ["changes", "equal"]],
+        1,
+        [["changes", "equal"], ["error", "version"], ["changes", "equal"]],
     )
 
 
@@ -231,3 +231,25 @@ def test_the_schema_is_json_schema(terminal: Terminal) -> None:
 def test_a_repository_that_is_none_is_one_message(terminal: Terminal, tmp_path: Path) -> None:
     code, document = terminal.json("plan", "dev", "--repo", str(tmp_path / "none"), place=False)
     assert (code, document["error"]["code"]) == (1, "source-unreadable")
+
+
+def test_a_secure_value_is_in_no_error_of_a_template(terminal: Terminal, tmp_path: Path) -> None:
+    """A function that does not fit quotes its argument; a password must not be quoted."""
+    file = tmp_path / "so.json"
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    parameters = {"p": {"type": "secureString", "defaultValue": "HUNTER2"}}
+    outputs = {"o": {"type": "int", "value": "[int(parameters('p'))]"}}
+    body = {"$schema": schema, "contentVersion": "1.0.0.0", "parameters": parameters, "resources": []}
+    file.write_text(json.dumps({**body, "outputs": outputs}))
+    code, out, err = terminal.run("template", str(file), place=False)
+    assert code == 1
+    assert "HUNTER2" not in out + err
+    assert "(secret)" in out + err
+
+
+def test_an_unknown_of_a_template_is_no_difference(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "want").write_text(json.dumps({"a": {"$unknown": "reference('x').y"}}))
+    (tmp_path / "have").write_text(json.dumps({"a": "v"}))
+    files = ("--desired", str(tmp_path / "want"), "--live", str(tmp_path / "have"))
+    _, document = terminal.json("explain", "--type", "Contoso.Any/things", *files, place=False)
+    assert document == {"changes": [], "equal": [{"path": "a", "rule": "unknown"}]}
