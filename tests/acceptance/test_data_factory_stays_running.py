@@ -115,15 +115,17 @@ def test_a_start_refused_at_creation_is_made_up_for(tmp_path: Path, sandbox: San
     "fault", [{"do": "status", "status": 500}, {"do": "drop-after"}], ids=["500", "drop"]
 )
 def test_a_stop_that_fails_leaves_none_stopped(
-    tmp_path: Path, sandbox: Sandbox, fault: dict[str, Any]
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     """Also where the stop came through and only its answer did not; and its own error is told."""
+    monkeypatch.setattr("reconciler.providers.azure.ATTEMPTS", 2)
     project = ticked(tmp_path, sandbox)
     project.write("datafactory/pipeline/moves.json", pipeline(2))
     project.repository.commit()
-    sandbox.fault(**fault, after=1, match={"method": "POST", "path": "*/stop"})
+    sandbox.fault(**fault, after=1, times=0, match={"method": "POST", "path": "*/stop"})
     assert project.run("tick", "one", json_=False).code == 1
     assert states() == ["Started", "Started"]
+    sandbox.control("DELETE", "faults")
     assert project.run("tick", "one").code == 0
     assert states() == ["Started", "Started"]
 
