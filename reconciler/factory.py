@@ -16,10 +16,11 @@ from reconciler.armtemplate import Context
 from reconciler.environment import Environment
 from reconciler.environment.workloads import DataFactory
 from reconciler.errors import Fault, InputError
+from reconciler.record import RUNTIME_STATE as STATE
+from reconciler.record import STOPPED
 from reconciler.resource import Key, Resource
 
 REPOSITORY = "repoConfiguration"
-STATE, STOPPED = "runtimeState", "Stopped"
 SHARED = ("globalParameters", "publicNetworkAccess", "encryption", "purviewConfiguration")
 """Properties of `factory/*.json` that hold in every environment. Its name, region, identity and Git link are
 those of the factory that Studio works on."""

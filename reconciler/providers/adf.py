@@ -18,14 +18,13 @@ from reconciler.errors import CloudError, NotFound, SignInError
 from reconciler.providers.azure import Answer, Arm, error_of
 from reconciler.providers.deployment import NeverArrived, with_carried
 from reconciler.providers.provider import Done, Looked, Pending
-from reconciler.record import Entry
+from reconciler.record import RUNTIME_STATE as STATE
+from reconciler.record import STARTED, STOPPED, Entry
 from reconciler.resource import Key, Observation, Resource, Status
 
 READERS = 10
 FACTORY = "adf.factory"
 NETWORK, ENDPOINT = "managedVirtualNetwork", "managedPrivateEndpoint"
-STARTED, STOPPED = "Started", "Stopped"
-STATE = "runtimeState"
 EVENTS = ("BlobEventsTrigger", "CustomEventsTrigger")
 """Triggers that have to be subscribed to their events before they are started."""
 SUBSCRIBING = 60.0
@@ -139,6 +138,8 @@ class AdfProvider:
         return [{**body, "_network": network} for body in found]
 
     def _look(self, key: Key, id_: str) -> Observation:
+        if key.kind == f"adf.{ENDPOINT}":
+            return self._look_for_endpoint(key, id_)
         try:
             body = self._arm.call("GET", id_, API_VERSION, where=str(key)).body
         except NotFound:
@@ -148,6 +149,16 @@ class AdfProvider:
         except CloudError as error:
             return Observation(key, Status.UNKNOWN, error=error.message)
         return self._observation(key, body)
+
+    def _look_for_endpoint(self, key: Key, id_: str) -> Observation:
+        """An endpoint is looked for in its network's list: a GET of an absent one answers 400, not 404."""
+        network, name = id_.split("/")[-3], id_.rpartition("/")[2].lower()
+        found = self._endpoints(factory_of(id_), network)
+        if isinstance(found, CloudError):
+            return Observation(key, Status.UNKNOWN, error=found.message)
+        same = (body for body in found if str(body["name"]).rpartition("/")[2].lower() == name)
+        body = next(same, None)
+        return Observation(key, Status.ABSENT) if body is None else self._observation(key, body)
 
     @staticmethod
     def _observation(key: Key, body: Mapping[str, Any]) -> Observation:
