@@ -12,7 +12,8 @@ TEST := .venv/.test-installed
 AZ := .venv-az/.installed
 # exact files by hash, wheels only (no package's own code runs while it is installed); byte code is made when first needed
 PIP := -m pip install -qq --disable-pip-version-check --no-compile
-LOCKED := --require-hashes --only-binary :all: --requirement
+# pyspark has no wheel on PyPI; its setup only copies files
+LOCKED := --require-hashes --only-binary :all: --no-binary pyspark --requirement
 # the sources that format, lint and types are checked on
 CODE := $(wildcard reconciler sandbox tests bench scripts function_app.py)
 
