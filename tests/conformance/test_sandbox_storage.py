@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64decode, b64encode
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import pytest
+import requests
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
@@ -153,7 +158,9 @@ def test_a_blob_travels_and_an_old_key_is_refused(arm: Arm) -> None:
     container.upload_blob("day/one.csv", b"a,b\n1,2\n")
     container.upload_blob("two.csv", b"x")
     assert container.download_blob("day/one.csv").readall() == b"a,b\n1,2\n"
-    assert [one.name for one in container.list_blobs()] == ["day/one.csv", "two.csv"]
+    assert [one.name for one in container.list_blobs()] == ["day", "day/one.csv", "two.csv"], (
+        "a flat list of an account with a hierarchical namespace names directories too"
+    )
     assert [one.name for one in container.walk_blobs()] == ["day/", "two.csv"]
     assert [one.name for one in client.list_containers()] == ["raw"]
     assert arm.get(f"{ACCOUNT}/blobServices/default/containers/raw")["name"] == "raw", (
@@ -167,6 +174,21 @@ def test_a_blob_travels_and_an_old_key_is_refused(arm: Arm) -> None:
     blobs(second).get_container_client("raw").delete_blob("two.csv")
     with pytest.raises(ResourceNotFoundError):
         blobs(second).get_blob_client("raw", "two.csv").download_blob()
+
+
+def signed(
+    arm: Arm, method: str, url: str, content: bytes = b"", headers: dict[str, str] | None = None
+) -> tuple[int, str]:
+    """Status and code of a raw request as the storage SDK would sign it."""
+    date = "Mon, 06 May 2024 07:08:09 GMT"
+    sent = {"x-ms-date": date, "x-ms-version": "2023-11-03", **(headers or {})}
+    own = "".join(f"{key}:{sent[key]}\n" for key in sorted(sent))
+    size = str(len(content)) if content else ""
+    text = f"{method}\n\n\n{size}\n" + "\n" * 8 + own + f"/bikesdata{urlsplit(url).path}"
+    digest = hmac.digest(b64decode(keys(arm)[0]), text.encode(), "sha256")
+    sent["Authorization"] = f"SharedKey bikesdata:{b64encode(digest).decode()}"
+    answer = requests.request(method, url, data=content or None, headers=sent, timeout=10)
+    return answer.status_code, answer.headers.get("x-ms-error-code", "")
 
 
 def test_a_token_needs_a_data_role(arm: Arm) -> None:
@@ -214,3 +236,95 @@ def test_a_system_assigned_identity_is_a_principal_that_roles_can_name(arm: Arm)
     body = {"properties": {"roleDefinitionId": reader, "principalId": principal}}
     place = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-0000000000ab"
     assert arm.call("PUT", place, body, "2022-04-01").status_code == 201
+
+
+FLAT = {**BODY, "properties": {"supportsHttpsTrafficOnly": True}}
+
+
+def on_disk(arm: Arm, container: str = "raw") -> Path:
+    return arm.sandbox.state / "storage" / "bikesdata" / container
+
+
+@pytest.mark.parametrize("account", [BODY, FLAT])
+def test_blobs_are_plain_files(arm: Arm, account: dict[str, Any]) -> None:
+    """Spark reads what was put over HTTP by its path, and a new account finds no old files."""
+    arm.put(ACCOUNT, account)
+    arm.put(f"{ACCOUNT}/blobServices/default/containers/raw", {"properties": {}})
+    assert on_disk(arm).is_dir(), "a container is a folder from its creation"
+    container = blobs(keys(arm)[0]).get_container_client("raw")
+    container.upload_blob("day/one.csv", b"a,b\n", metadata={"team": "data"})
+    assert (on_disk(arm) / "day" / "one.csv").read_bytes() == b"a,b\n"
+    container.upload_blob("day/one.csv", b"c", overwrite=True)
+    assert (on_disk(arm) / "day" / "one.csv").read_bytes() == b"c"
+    container.delete_blob("day/one.csv")
+    assert (on_disk(arm) / "day").exists() == (account is BODY), "a flat account has no directories"
+    container.upload_blob("x", b"1")
+    arm.call("DELETE", ACCOUNT)
+    assert not on_disk(arm).exists()
+    assert not list((arm.sandbox.state / "storage" / ".new").iterdir()), "nothing half is left"
+
+
+def test_what_another_process_wrote_is_seen(arm: Arm) -> None:
+    """A Spark job's output, also over a blob that was put before; without Hadoop's checksum files."""
+    arm.put(ACCOUNT, BODY)
+    container = blobs(keys(arm)[0]).create_container("raw")
+    container.upload_blob("out/part-0", b"old", metadata={"team": "data"})
+    before = container.get_blob_client("out/part-0").get_blob_properties()
+    for name in ("part-0", "part-1", ".part-1.crc", "_SUCCESS"):
+        (on_disk(arm) / "out" / name).write_bytes(b"" if name == "_SUCCESS" else b"by spark")
+    assert [one.name for one in container.list_blobs("out/")] == ["out/_SUCCESS", "out/part-0", "out/part-1"]
+    after = container.get_blob_client("out/part-0").get_blob_properties()
+    assert (before.metadata, after.metadata, after.size) == ({"team": "data"}, {}, 8)
+    assert after.etag != before.etag
+    assert container.download_blob("out/part-1").readall() == b"by spark"
+    container.upload_blob("out/part-1", b"ours", overwrite=True)
+    assert not (on_disk(arm) / "out" / ".part-1.crc").exists(), "a stale checksum would break Spark's reading"
+
+
+@pytest.mark.parametrize("name", ["../other/x", "a/../../x", "a//b", "./a", "a\x00b", "x" * 256])
+def test_no_name_leads_out_of_its_container(arm: Arm, name: str) -> None:
+    """What cannot be a file's name is refused, on the way in and out."""
+    arm.put(ACCOUNT, BODY)
+    arm.put(f"{ACCOUNT}/blobServices/default/containers/raw", {"properties": {}})
+    blobs(keys(arm)[0]).create_container("other").upload_blob("x", b"1")
+    url = f"https://bikesdata.blob.core.windows.net/raw/{quote(name, safe='')}"
+    assert signed(arm, "PUT", url, b"2", {"x-ms-blob-type": "BlockBlob"}) == (400, "InvalidResourceName")
+    assert signed(arm, "GET", url) == (400, "InvalidResourceName")
+    assert sorted(file.name for file in on_disk(arm, "other").iterdir()) == ["x"]
+    listed = blobs(keys(arm)[0]).get_container_client("raw").list_blobs(name_starts_with="../other/")
+    assert list(listed) == []
+
+
+def test_symbolic_links_are_not_followed(arm: Arm, tmp_path: Path) -> None:
+    """A notebook may make one; the sandbox hands out no file of the machine for it."""
+    arm.put(ACCOUNT, BODY)
+    container = blobs(keys(arm)[0]).create_container("raw")
+    (tmp_path / "secret").write_text("s")
+    (on_disk(arm) / "link").symlink_to(tmp_path)
+    (on_disk(arm) / "file").symlink_to(tmp_path / "secret")
+    assert list(container.list_blobs()) == []
+    for name in ("link/secret", "file"):
+        with pytest.raises(HttpResponseError) as refused:
+            container.download_blob(name)
+        assert refused.value.error_code == "PathConflict"
+        with pytest.raises(HttpResponseError):
+            container.upload_blob(name, b"x", overwrite=True)
+    assert (tmp_path / "secret").read_text() == "s"
+
+
+def test_a_reset_empties_the_folders(arm: Arm) -> None:
+    """What one test wrote must not be found by the next."""
+    arm.put(ACCOUNT, BODY)
+    blobs(keys(arm)[0]).create_container("raw").upload_blob("x", b"1")
+    arm.sandbox.reset()
+    assert not on_disk(arm).exists()
+
+
+def test_a_blob_survives_a_power_cut(arm: Arm) -> None:
+    """What was answered is kept, with its headers."""
+    arm.put(ACCOUNT, BODY)
+    blobs(keys(arm)[0]).create_container("raw").upload_blob("x", b"1", metadata={"team": "data"})
+    arm.sandbox.kill()
+    arm.sandbox.restart()
+    found = blobs(keys(arm)[0]).get_blob_client("raw", "x")
+    assert (found.download_blob().readall(), found.get_blob_properties().metadata) == (b"1", {"team": "data"})

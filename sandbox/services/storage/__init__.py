@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.service import Service
+from sandbox.services.storage.blobs import forget_all
 from sandbox.services.storage.routes import ROUTES
 from sandbox.services.storage.rules import authenticate, check_request
 from sandbox.services.storage.shapes import error
@@ -16,4 +17,5 @@ SERVICE = Service(
     before=check_request,
     authenticate=authenticate,
     merge_slashes=False,
+    seed=forget_all,
 )

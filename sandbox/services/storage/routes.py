@@ -57,6 +57,7 @@ def _create(world: World, request: Request) -> Response:
 
     document = new_container(resource_id, name, {}, world.now())
     records.save(world, {**document, "_created": iso(world.now()), "_changed": iso(world.now())})
+    blobs.make(world, account["name"], name)
     return Response(201, None, {"ETag": document["etag"], "Last-Modified": _http_date(world.now())})
 
 
@@ -92,14 +93,19 @@ def _list_blobs(world: World, request: Request) -> Response:
     _found(world, account, name)
     prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
     names: dict[str, Any] = {}
-    for one in blobs.listed(world, account["name"], name, prefix):
-        head, found, _ = one["name"][len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+    real = rules.hierarchical(account)
+    for one in blobs.listed(world, account["name"], name, real, prefix):
+        # With a delimiter a real directory is shown as what it is for the blobs below it, a prefix.
+        shown_as = f"{one['name']}/" if real and one["directory"] and delimiter == "/" else one["name"]
+        head, found, _ = shown_as[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
         folder = f"{prefix}{head}{delimiter}"
         names[folder if found else one["name"]] = folder if found else one
     size, start = int(request.query.get("maxresults", _PAGE)), request.query.get("marker", "")
     rest = [key for key in sorted(names) if key >= start]
     marker = rest[size] if len(rest) > size else ""
-    return shapes.blobs(f"https://{request.host}/", name, [names[key] for key in rest[:size]], marker)
+    metadata = "metadata" in request.query.get("include", "")
+    shown = [names[key] for key in rest[:size]]
+    return shapes.blobs(f"https://{request.host}/", name, shown, marker, metadata)
 
 
 def _put_blob(world: World, request: Request) -> Response:
@@ -141,7 +147,12 @@ def _put_blob(world: World, request: Request) -> Response:
 
 def _get_blob(world: World, request: Request) -> Response:
     document = _blob(world, request, "read blob")
-    content, status, headers = blobs.content(document), 200, _headers(document)
+    account, container = rules.account(world, request)["name"], request.params["container"]
+    content, status, headers = (
+        blobs.read(world, account, container, document["name"]),
+        200,
+        _headers(document),
+    )
     asked = request.headers.get("x-ms-range") or request.headers.get("range")
     if asked and (found := re.fullmatch(r"bytes=(\d+)-(\d*)", asked)):
         first, last = int(found[1]), min(int(found[2] or len(content)), len(content) - 1)
@@ -161,8 +172,13 @@ def _head_blob(world: World, request: Request) -> Response:
 
 def _delete_blob(world: World, request: Request) -> Response:
     document = _blob(world, request, "delete blob")
-    account = rules.account(world, request)
-    blobs.delete(world, account["name"], request.params["container"], document["name"])
+    account, container = rules.account(world, request), request.params["container"]
+    below = f"{document['name']}/"
+    if document["directory"] and blobs.listed(world, account["name"], container, True, below):
+        raise CloudError(
+            409, "DirectoryIsNotEmpty", "This operation is not permitted on a non-empty directory."
+        )
+    blobs.delete(world, account["name"], container, document["name"], rules.hierarchical(account))
     return Response(202, None, {"x-ms-delete-type-permanent": "true"})
 
 
@@ -170,10 +186,11 @@ def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
     container = request.params["container"]
     account = rules.permit(world, request, right, container)
     _found(world, account, container)
-    document = blobs.get(world, account["name"], container, request.params["blob"])
     if "comp" in request.query:
         raise _not_played(request)
-    if document is None:
+    document = blobs.get(world, account["name"], container, request.params["blob"])
+    shown = document and (not document["directory"] or document["headers"] or rules.hierarchical(account))
+    if document is None or not shown:
         raise CloudError(404, "BlobNotFound", "The specified blob does not exist.")
     return document
 
@@ -181,7 +198,7 @@ def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
 def _headers(document: dict[str, Any]) -> dict[str, str]:
     return {
         "Content-Type": "application/octet-stream",
-        **document["headers"],
+        **shapes.kept(document),
         "ETag": document["etag"],
         "Last-Modified": document["modified"],
         "Accept-Ranges": "bytes",

@@ -51,6 +51,11 @@ def account(world: World, request: Request) -> dict[str, Any]:
     return found
 
 
+def hierarchical(account: Mapping[str, Any]) -> bool:
+    """Whether the account's directories are real (`isHnsEnabled`)."""
+    return bool(account["properties"].get("isHnsEnabled"))
+
+
 def authenticate(world: World, request: Request) -> Caller | None:
     """None for a good shared key, else the token's caller. Raises 401 and 403."""
     found = account(world, request)

@@ -39,10 +39,14 @@ def containers(endpoint: str, documents: Iterable[Mapping[str, Any]]) -> Respons
     )
 
 
-def blobs(endpoint: str, container: str, names: Iterable[Mapping[str, Any] | str], marker: str) -> Response:
+def blobs(
+    endpoint: str, container: str, names: Iterable[Mapping[str, Any] | str], marker: str, metadata: bool
+) -> Response:
     """Blobs, and prefixes as texts."""
     items = "".join(
-        f"<BlobPrefix><Name>{escape(one)}</Name></BlobPrefix>" if isinstance(one, str) else _blob(one)
+        f"<BlobPrefix><Name>{escape(one)}</Name></BlobPrefix>"
+        if isinstance(one, str)
+        else _blob(one, metadata)
         for one in names
     )
     following = f"<NextMarker>{escape(marker)}</NextMarker>" if marker else "<NextMarker />"
@@ -52,13 +56,22 @@ def blobs(endpoint: str, container: str, names: Iterable[Mapping[str, Any] | str
     )
 
 
-def _blob(one: Mapping[str, Any]) -> str:
+def kept(one: Mapping[str, Any]) -> dict[str, str]:
+    """The headers to show of a blob: those that were sent with it, and what marks a directory."""
+    mark = {"x-ms-meta-hdi_isfolder": "true"} if one["directory"] else {}
+    return {**one["headers"], **mark}
+
+
+def _blob(one: Mapping[str, Any], metadata: bool) -> str:
     kind = one["headers"].get("content-type", "application/octet-stream")
+    md5 = f"<Content-MD5>{one['md5']}</Content-MD5>" if one["md5"] else "<Content-MD5 />"
+    names = {key.removeprefix("x-ms-meta-"): value for key, value in kept(one).items() if "-meta-" in key}
+    more = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in names.items() if metadata)
     return (
         f"<Blob><Name>{escape(one['name'])}</Name><Properties><Last-Modified>{escape(one['modified'])}</Last-Modified>"
         f"<Etag>{escape(one['etag'].strip(chr(34)))}</Etag><Content-Length>{one['size']}</Content-Length>"
-        f"<Content-Type>{escape(kind)}</Content-Type><Content-MD5>{one['md5']}</Content-MD5>"
+        f"<Content-Type>{escape(kind)}</Content-Type>{md5}"
         "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"
         "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted>"
-        "</Properties><OrMetadata /></Blob>"
+        f"</Properties><Metadata>{more}</Metadata><OrMetadata /></Blob>"
     )

@@ -110,6 +110,10 @@ def _deleted_container(world: World, target: ResourceId, document: Document) -> 
     blobs.forget(world, target.names[0], target.name)
 
 
+def _stored_container(world: World, write: Write, document: Document) -> None:
+    blobs.make(world, write.target.names[0], write.target.name)
+
+
 def _put_container(world: World, document: Document, write: Write) -> Document:
     """The PUT's own answer shows only what was sent, and what has no default."""
     shown = forms.without(document, ("_none",))
@@ -274,6 +278,7 @@ KINDS = (
         CONTAINERS,
         check=_check_container,
         fill=_fill_container,
+        stored=_stored_container,
         deleted=_deleted_container,
         put_answer=_put_container,
         **_PLAIN,
