@@ -263,6 +263,7 @@ class _Run:
                     applied=self.tools.mask(resource.type, resource.spec),
                     baseline=self.tools.mask(resource.type, seen.spec, resource.spec),
                     id=seen.id,
+                    stamp=seen.stamp,
                     written=now,
                     commit=self.plan.commit,
                     adopted=True,
@@ -288,6 +289,8 @@ class _Run:
                 applied=self.tools.mask(resource.type, resource.spec),
                 doubted=False,
             )
+            if seen.status is Status.PRESENT and seen.stamp:
+                fresh = replace(fresh, stamp=seen.stamp)
             if at.get("apiVersion") != entry.at.get("apiVersion"):
                 fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec, resource.spec))
             if fresh != entry:
@@ -346,6 +349,7 @@ class _Run:
                 applied=self.tools.mask(resource.type, resolved.spec),
                 baseline=baseline,
                 id=(seen.id if seen else "") or entry.id,
+                stamp=seen.stamp if shown and seen is not None else {},
                 written=self.tools.now().isoformat(),
                 commit=self.plan.commit,
                 settled=bool(shown and not stale),

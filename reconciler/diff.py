@@ -34,6 +34,7 @@ REASONS: Final[Mapping[str, str]] = {
     "notAccepted": "Azure keeps another value than was sent",
     "missing": "Azure does not have what was sent",
     "secret": "the secret's value is another than the one last written",
+    "secretSource": "where the secret is read, it is another than the one last written",
     **RULES,
 }
 
@@ -210,10 +211,12 @@ class _Walk:
     def secret(self, path: str, spot: Spot, at: _Sides) -> None:
         was = at.applied.fingerprint if isinstance(at.applied, Secret) else None
         if self.recorded and was != at.desired.fingerprint:
+            source = at.applied.source if isinstance(at.applied, Secret) else ""
+            moved = bool(source) and source == at.desired.source
+            cause = Cause.DRIFT if moved else Cause.COMMIT
+            reason = "secretSource" if moved else "secret"
             self.changes.append(
-                FieldChange(
-                    path, CHANGED, CHANGED, CHANGED, Cause.COMMIT, "secret", "immutable" in spot.kinds
-                )
+                FieldChange(path, CHANGED, CHANGED, CHANGED, cause, reason, "immutable" in spot.kinds)
             )
         elif self.based and is_hash(at.baseline) and self.secret_moved(at):
             self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))

@@ -35,7 +35,7 @@ def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
         asked = [
             (provider, [w for w in wanted.values() if w.key.kind in provider.kinds]) for provider in providers
         ]
-        looks = [pool.submit(provider.observe, mine) for provider, mine in asked if mine]
+        looks = [pool.submit(provider.observe, mine, state.entries) for provider, mine in asked if mine]
         for look in looks:
             looked = look.result()
             observations.update(looked.observations)
@@ -59,7 +59,7 @@ def as_recorded(graph: Graph, state: State, providers: Iterable[Provider]) -> Ma
     for provider in providers:
         mine = [entry for entry in moved if entry.key.kind in provider.kinds]
         if mine:
-            observations.update(provider.observe(mine).observations)
+            observations.update(provider.observe(mine, {}).observations)
     return observations
 
 

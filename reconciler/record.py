@@ -47,7 +47,8 @@ class Entry:
 
     applied: the spec that we last sent; baseline: the whole resource as it was read after that write.
     Both are None until the first write was seen to be done; while `settled` is False Azure did not yet show
-    our last write, and baseline is what was there before it. `paused`: a trigger
+    our last write, and baseline is what was there before it. `stamp`: that of the observation which gave the
+    baseline: while a list shows the same, nobody wrote to it. `paused`: a trigger
     that we stopped and have to start again. `doubted`: baseline was read long after our
     write and shows what was not sent; one more write tells whether Azure or somebody put it there. Times are
     ISO 8601 in UTC, by Azure's clock."""
@@ -59,6 +60,7 @@ class Entry:
     applied: Mapping[str, Any] | None = None
     baseline: Mapping[str, Any] | None = None
     id: str = ""
+    stamp: Mapping[str, Any] = field(default_factory=dict)
     written: str = ""
     commit: str = ""
     adopted: bool = False
@@ -124,7 +126,8 @@ def _fields(intent: Intent) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """JSON of a value; a Secret becomes `{"$secret": fingerprint}` and keeps its expression."""
     if isinstance(value, Secret):
-        return {"$secret": value.fingerprint, "expression": value.expression}
+        sealed = {"$secret": value.fingerprint, "expression": value.expression}
+        return {**sealed, "source": value.source} if value.source else sealed
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -136,8 +139,8 @@ def _plain(value: Any) -> Any:
 
 def _spec(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if value.keys() == {"$secret", "expression"}:
-            return Secret(value["$secret"], value["expression"])
+        if value.keys() - {"source"} == {"$secret", "expression"}:
+            return Secret(value["$secret"], value["expression"], value.get("source", ""))
         return {key: _spec(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_spec(item) for item in value]
@@ -160,7 +163,7 @@ def to_json(state: State) -> dict[str, Any]:
             {
                 name: value
                 for name, value in document.items()
-                if value not in (None, "", []) and value != DEFAULTS.get(name)
+                if value not in (None, "", []) and value != DEFAULTS.get(name) and (value or name != "stamp")
             }
         )
     return {

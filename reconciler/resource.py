@@ -67,10 +67,13 @@ class Secret:
     """A leaf of a spec whose value is not for the eye.
 
     `fingerprint` is a keyed hash of the value (or of all that it is made from) and tells whether it changed;
-    `expression` is what Azure evaluates in its place, e.g. `parameters('password')`."""
+    "" where nobody has looked at the value yet. `expression` is what Azure evaluates in its place, e.g.
+    `parameters('password')`. `source` is where the value is read, e.g. `${storageKey:bikesharetest}`: with the
+    same source another fingerprint says that the value moved there, by no commit."""
 
     fingerprint: str
     expression: str = ""
+    source: str = ""
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -129,3 +132,5 @@ class Observation:
     """Why it is unknown."""
     mark: str = ""
     """The environment whose ownership tag it bears; "" where it bears none."""
+    stamp: Mapping[str, Any] = field(default_factory=dict)
+    """What a list shows of it that stays while nobody writes to it, where more than that costs a call."""

@@ -114,7 +114,9 @@ def _show(entry: Entry, seen: Observation, mask: Mask, now: datetime, before: En
         return entry
     assert entry.applied is not None
     doubted = doubtful(entry.applied, picture, for_type(entry.type), before)
-    return replace(entry, settled=True, doubted=doubted, baseline=picture, id=seen.id or entry.id)
+    return replace(
+        entry, settled=True, doubted=doubted, baseline=picture, id=seen.id or entry.id, stamp=seen.stamp
+    )
 
 
 def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:

@@ -59,7 +59,7 @@ class AdfProvider:
 
     # Reading
 
-    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+    def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         wanted = tuple(wanted)
         known = {each.key for each in wanted}
         observations: dict[Key, Observation] = {}

@@ -51,7 +51,7 @@ class ArmProvider:
 
     # Reading
 
-    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+    def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         wanted = tuple(wanted)
         groups = sorted({(p.subscription, p.group) for w in wanted if (p := parse(str(w.at["id"]))).group})
         with ThreadPoolExecutor(READERS) as pool:

@@ -13,14 +13,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
-
 from reconciler.errors import (
     Busy,
     CloudError,
@@ -32,15 +24,12 @@ from reconciler.errors import (
     Throttled,
     Unreachable,
 )
+from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 HOST = "https://management.azure.com"
-ATTEMPTS = 5
-PATIENCE = 60.0
-"""Longest wait in seconds, for one call with all its attempts, that Azure may ask of us before the tick goes
-on without it."""
 FLOOR = 5
 """From this many remaining calls on, we leave a second between calls: ten tokens come back each second
 (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
@@ -189,16 +178,7 @@ class Arm:
             url += ("&" if "?" in url else "?") + f"api-version={api_version}"
         if query:
             url += ("&" if "?" in url else "?") + query
-        retrying = Retrying(
-            retry=retry_if_exception_type((Throttled, Unreachable))
-            if method != "POST" or repeatable
-            else _never,
-            wait=_wait,
-            stop=lambda state: (
-                stop_after_attempt(ATTEMPTS)(state) or state.idle_for + _asked(state) > PATIENCE
-            ),
-            reraise=True,
-        )
+        retrying = patient(repeatable=method != "POST" or repeatable)
         return retrying(self._once, method, url, body, where)
 
     def pages(self, path: str, api_version: str, *, query: str = "", where: str = "") -> Iterator[Any]:
@@ -257,19 +237,3 @@ class Arm:
 
                 self._client = ResourceManagementClient(self._credential, self._subscription, retry_total=0)
             return self._client
-
-
-def _never(_: RetryCallState) -> bool:
-    return False
-
-
-_backoff = wait_exponential_jitter(multiplier=0.5, max=10)
-
-
-def _asked(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    return error.wait if isinstance(error, CloudError) else 0.0
-
-
-def _wait(state: RetryCallState) -> float:
-    return _asked(state) or float(_backoff(state))

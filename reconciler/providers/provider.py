@@ -41,9 +41,12 @@ class Provider(Protocol):
 
     kinds: frozenset[str]
 
-    def observe(self, wanted: Iterable[Resource | Entry]) -> Looked:
+    def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         """Look at these, list calls first. What cannot be read is UNKNOWN with the reason; only a refusal
-        that concerns everything (no sign-in, no such subscription, nobody answers) is raised."""
+        that concerns everything (no sign-in, no such subscription, nobody answers) is raised.
+
+        recorded: what is recorded of them. Where a list still shows an entry's stamp, the rest of it is taken
+        from its baseline without a call."""
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
         """Look at just these, as after a write of them."""

@@ -118,7 +118,7 @@ def test_a_stop_that_fails_leaves_none_stopped(
     tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     """Also where the stop came through and only its answer did not; and its own error is told."""
-    monkeypatch.setattr("reconciler.providers.azure.ATTEMPTS", 2)
+    monkeypatch.setattr("reconciler.providers.retries.ATTEMPTS", 2)
     project = ticked(tmp_path, sandbox)
     project.write("datafactory/pipeline/moves.json", pipeline(2))
     project.repository.commit()

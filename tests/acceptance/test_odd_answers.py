@@ -10,7 +10,7 @@ import pytest
 from support.project import Azure, Project, empty, environment, group, identity, template
 from support.sandbox import Sandbox
 
-from reconciler.providers import azure
+from reconciler.providers import retries
 
 NETWORK = "Microsoft.Network/virtualNetworks"
 NETWORKS = "2023-09-01"
@@ -39,7 +39,7 @@ def test_all_waits_that_one_call_is_asked_for_count_together(
     project: Project, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each wait alone is short enough; five of them would outlast the tick."""
-    monkeypatch.setattr(azure, "PATIENCE", 1.5)
+    monkeypatch.setattr(retries, "PATIENCE", 1.5)
     sandbox.fault("status", match={"method": "GET", "path": FIRST}, times=0, status=429, retryAfter=1)
     started = time.monotonic()
     planned = project.run("plan", "one")
@@ -55,7 +55,7 @@ def test_where_nobody_answers_for_the_group_one_error_says_so(
     project: Project, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, verb: list[str]
 ) -> None:
     """As where a proxy refuses connections: each resource would say the same line, and write nothing."""
-    monkeypatch.setattr(azure, "ATTEMPTS", 2)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
     since = len(sandbox.writes())
     sandbox.fault("drop-before", match={"method": "GET", "path": GROUP}, times=0)
     told = project.run(*verb)
@@ -78,7 +78,7 @@ def test_what_alone_is_not_answered_is_unknown_and_the_rest_goes_on(
     said: dict[str, Any],
     unknown: list[str],
 ) -> None:
-    monkeypatch.setattr(azure, "ATTEMPTS", 2)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
     sandbox.fault(do, match={"method": "GET", "path": path}, times=0, **said)
     planned = project.run("plan", "one")
     held = {h["key"].split("/")[-1].split(":")[-1]: h["code"] for h in planned.json["blocked"]}
