@@ -1,0 +1,27 @@
+"""What an environment wants of a Databricks workspace: notebooks, files, libraries and jobs.
+
+Read from the repository's snapshot alone, and checked before anything is called. Nothing here knows an SDK."""
+
+from reconciler.databricks.content import canonical, digest
+from reconciler.databricks.jobs import Job, jobs
+from reconciler.databricks.libraries import Library, default_folder, libraries
+from reconciler.databricks.notebooks import WorkspaceObject, clashes, objects
+from reconciler.databricks.wheel import Wheel, pack
+from reconciler.databricks.workspacepath import mounted, plain
+
+__all__ = [
+    "Job",
+    "Library",
+    "Wheel",
+    "WorkspaceObject",
+    "canonical",
+    "clashes",
+    "default_folder",
+    "digest",
+    "jobs",
+    "libraries",
+    "mounted",
+    "objects",
+    "pack",
+    "plain",
+]

@@ -1,8 +1,8 @@
 """What a notebook says, without what the workspace rewrites: two notebooks are the same if this is.
 
 SOURCE: the workspace keeps cells, not the file. An export begins with the header, has one blank line around
-each `# COMMAND ----------`, and no newline, or one, at its end; editors take the space off an empty `# MAGIC `
-(https://learn.microsoft.com/azure/databricks/notebooks/notebook-format).
+each `# COMMAND ----------`, and no newline, or one, at its end; editors take the space off an
+empty `# MAGIC ` (https://learn.microsoft.com/azure/databricks/notebooks/notebook-format).
 JUPYTER: an export gives each cell a `nuid`, run times and limits under `application/vnd.databricks.v1+cell`,
 resets execution counts, and shows a cell that begins with `%md` as Markdown, and the other way round.
 Workspace files are kept byte for byte.

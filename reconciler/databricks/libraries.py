@@ -1,4 +1,4 @@
-"""Libraries of an environment: a project packed here, a wheel or JAR of the repository, or one to be fetched."""
+"""Libraries of an environment: a project packed here, a wheel or JAR of the repository, or one to fetch."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ WHEEL_NAME: Final = re.compile(
 """https://packaging.python.org/specifications/binary-distribution-format/#file-name-convention"""
 FILE_NAME: Final = re.compile(r"[^\x00-\x1f\x7f/\\?#%]+\.(?:whl|jar)")
 JAR_WARNING: Final = (
-    "a JAR among the workspace's files is not installed by every kind of compute, in standard access mode least "
-    "of all; a volume is where Databricks wants it"
+    "a JAR among the workspace's files is not installed by every kind of compute, least of all in standard "
+    "access mode; a volume is where Databricks wants it"
 )
 """https://learn.microsoft.com/azure/databricks/libraries/#java-and-scala-library-support"""
 
 
 class Entry(Protocol):
-    """An item of `databricks.libraries`: one of the first three is set, `sha256` (small letters) with `url`."""
+    """An item of `databricks.libraries`: one of the first three is set, and `sha256` with `url`."""
 
     @property
     def build(self) -> str | None: ...
@@ -89,7 +89,7 @@ def libraries(
 
 
 def default_folder(targets: Sequence[str]) -> str:
-    """Where libraries go that name no folder: `libs` of the only folder of notebooks; "" if there are more."""
+    """Where libraries go that name no folder: `libs` of the only folder of notebooks; "" if it is not one."""
     return f"{workspacepath.plain(targets[0])}/libs" if len(targets) == 1 else ""
 
 
