@@ -27,6 +27,8 @@ from sandbox.world import World
 __all__ = [
     "adopt",
     "delete",
+    "describe",
+    "file",
     "folder",
     "forget",
     "forget_all",
@@ -56,9 +58,9 @@ def put(
 
     Raises CloudError 400 InvalidResourceName, 409 PathConflict where a folder or a file is in the way.
     """
-    file = files.path(world, account, container, name)
+    path = files.path(world, account, container, name)
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-    found = files.write(world, file, content)
+    found = files.write(world, path, content)
     return _keep(world, account, container, name, found, {"md5": md5, "headers": dict(headers)})
 
 
@@ -87,6 +89,18 @@ def get(world: World, account: str, container: str, name: str) -> Document | Non
     return _entry(name, found, document)
 
 
+def file(world: World, account: str, container: str, name: str) -> Path:
+    """Where its bytes are. Raises CloudError as `files.path`."""
+    return files.path(world, account, container, name)
+
+
+def describe(world: World, account: str, container: str, name: str, headers: Mapping[str, str]) -> Document:
+    """Replace the headers that are kept with a blob or directory that is there."""
+    found = files.path(world, account, container, name).lstat()
+    before = _entry(name, found, world.store.get(BLOBS, _key(account, container, name)))
+    return _keep(world, account, container, name, found, {"md5": before["md5"], "headers": dict(headers)})
+
+
 def read(
     world: World, account: str, container: str, name: str, first: int = 0, size: int | None = None
 ) -> bytes:
@@ -96,14 +110,14 @@ def read(
 
 def delete(world: World, account: str, container: str, name: str, hierarchical: bool) -> None:
     """Remove a blob, or a directory with all it holds. A flat account keeps no empty folders."""
-    file = files.path(world, account, container, name)
-    files.remove(file)
+    path = files.path(world, account, container, name)
+    files.remove(path)
     for key in _keys(world, account, container, name):
         world.store.delete(BLOBS, key)
     if hierarchical:
         return
     at = folder(world, account, container)
-    for empty in files.prune(file, at):
+    for empty in files.prune(path, at):
         if world.store.get(BLOBS, _key(account, container, str(empty.relative_to(at)))):
             return
         empty.rmdir()

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from email.utils import format_datetime
 from typing import Any
 
-from sandbox.clock import iso, parse_iso
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import records
-from sandbox.services.storage import blobs, rules, shapes
+from sandbox.services.storage import blobs, containers, rules, shapes
 from sandbox.world import World
 
-_TYPE = "Microsoft.Storage/storageAccounts/blobServices/containers"
-_NAME = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|\$root|\$web|\$logs")
 _KEPT = ("content-type", "content-encoding", "content-language", "cache-control", "content-disposition")
 _PAGE = 5000
 
@@ -24,9 +18,8 @@ def _list_containers(world: World, request: Request) -> Response:
         raise _not_played(request)
     found = rules.permit(world, request, "list containers")
     shown = [
-        {"name": one["name"], "etag": one["etag"], "modified": _http_date(parse_iso(one["_changed"]))}
-        for one in records.of_type(world, _TYPE, found["id"])
-        if one["name"].startswith(request.query.get("prefix", ""))
+        {"name": one["name"], "etag": one["etag"], "modified": containers.modified(one)}
+        for one in containers.listed(world, found, request.query.get("prefix", ""))
     ]
     return shapes.containers(f"https://{request.host}/", shown)
 
@@ -45,40 +38,25 @@ def _container(world: World, request: Request) -> Response:
 def _create(world: World, request: Request) -> Response:
     name = request.params["container"]
     account = rules.permit(world, request, "write container", name)
-    if not _NAME.fullmatch(name):
-        raise CloudError(
-            400, "InvalidResourceName", "The specified resource name contains invalid characters."
-        )
-    resource_id = _id(account, name)
-    if records.get(world, resource_id) is not None:
-        raise CloudError(409, "ContainerAlreadyExists", "The specified container already exists.")
-    # Late: the providers of ARM read `blobs`, which is of this package.
-    from sandbox.services.arm.providers.storage_children import new_container
-
-    document = new_container(resource_id, name, {}, world.now())
-    records.save(world, {**document, "_created": iso(world.now()), "_changed": iso(world.now())})
-    blobs.make(world, account["name"], name)
-    return Response(201, None, {"ETag": document["etag"], "Last-Modified": _http_date(world.now())})
+    document = containers.create(world, account, name)
+    return Response(201, None, {"ETag": document["etag"], "Last-Modified": containers.modified(document)})
 
 
 def _drop(world: World, request: Request) -> Response:
     name = request.params["container"]
-    account = rules.permit(world, request, "delete container", name)
-    document = _found(world, account, name)
-    records.remove(world, document["id"])
-    blobs.forget(world, account["name"], name)
+    containers.drop(world, rules.permit(world, request, "delete container", name), name)
     return Response(202)
 
 
 def _properties(world: World, request: Request) -> Response:
     name = request.params["container"]
-    document = _found(world, rules.permit(world, request, "read container", name), name)
+    document = containers.find(world, rules.permit(world, request, "read container", name), name)
     return Response(
         200,
         None,
         {
             "ETag": document["etag"],
-            "Last-Modified": _http_date(parse_iso(document["_changed"])),
+            "Last-Modified": containers.modified(document),
             "x-ms-lease-status": "unlocked",
             "x-ms-lease-state": "available",
             "x-ms-has-immutability-policy": "false",
@@ -90,7 +68,7 @@ def _properties(world: World, request: Request) -> Response:
 def _list_blobs(world: World, request: Request) -> Response:
     name = request.params["container"]
     account = rules.permit(world, request, "read blob", name)
-    _found(world, account, name)
+    containers.find(world, account, name)
     prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
     names: dict[str, Any] = {}
     real = rules.hierarchical(account)
@@ -113,7 +91,7 @@ def _put_blob(world: World, request: Request) -> Response:
     if "comp" in request.query or "x-ms-copy-source" in request.headers:
         raise _not_played(request)
     account = rules.permit(world, request, "write blob", container)
-    _found(world, account, container)
+    containers.find(world, account, container)
     kind = request.headers.get("x-ms-blob-type")
     if kind is None:
         raise CloudError(
@@ -185,7 +163,7 @@ def _delete_blob(world: World, request: Request) -> Response:
 def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
     container = request.params["container"]
     account = rules.permit(world, request, right, container)
-    _found(world, account, container)
+    containers.find(world, account, container)
     if "comp" in request.query:
         raise _not_played(request)
     document = blobs.get(world, account["name"], container, request.params["blob"])
@@ -205,21 +183,6 @@ def _headers(document: dict[str, Any]) -> dict[str, str]:
         "x-ms-blob-type": "BlockBlob",
         "x-ms-server-encrypted": "true",
     }
-
-
-def _found(world: World, account: dict[str, Any], name: str) -> dict[str, Any]:
-    document = records.get(world, _id(account, name))
-    if document is None:
-        raise CloudError(404, "ContainerNotFound", "The specified container does not exist.")
-    return document
-
-
-def _id(account: dict[str, Any], name: str) -> str:
-    return f"{account['id']}/blobServices/default/containers/{name}"
-
-
-def _http_date(at: datetime) -> str:
-    return format_datetime(at, usegmt=True)
 
 
 def _not_played(request: Request) -> CloudError:

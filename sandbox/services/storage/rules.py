@@ -39,6 +39,7 @@ RIGHTS: Mapping[str, tuple[str, bool]] = {
     "read blob": (f"{_CONTAINERS}/blobs/read", True),
     "write blob": (f"{_CONTAINERS}/blobs/write", True),
     "delete blob": (f"{_CONTAINERS}/blobs/delete", True),
+    "move blob": (f"{_CONTAINERS}/blobs/move/action", True),
 }
 
 
