@@ -145,13 +145,13 @@ def _cell(cell: Any) -> dict[str, Any]:
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     said = _trimmed(lines(source if isinstance(source, str) else ""))
-    kind = cell.get("cell_type")
+    kind = cell.get("cell_type") or "code"
     if kind == "code" and said and said[0].split()[:1] == ["%md"]:
         kind = "markdown"
     while kind == "markdown" and said and said[0].split()[:1] == ["%md"]:
         said = _trimmed([said[0].lstrip().removeprefix("%md").lstrip(), *said[1:]])
     told: dict[str, Any] = {
-        "cell_type": kind if isinstance(kind, str) else "code",
+        "cell_type": str(kind),
         "metadata": {},
         "source": "\n".join(said),
     }

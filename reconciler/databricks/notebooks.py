@@ -111,7 +111,12 @@ def _files(folder: Path, label: str, top: Path, faults: list[Fault]) -> Iterator
 
 
 def _join(*parts: str) -> str:
-    return PurePosixPath(*parts).as_posix()
+    return _printable(PurePosixPath(*parts).as_posix())
+
+
+def _printable(label: str) -> str:
+    """A name on disk need not be UTF-8; a message must."""
+    return os.fsencode(label).decode("utf-8", "replace")
 
 
 def _object(path: Path, label: str, relative: str, to: str) -> WorkspaceObject | Fault:
@@ -124,9 +129,10 @@ def _object(path: Path, label: str, relative: str, to: str) -> WorkspaceObject |
         return Fault(label, f"It cannot be read: {error.strerror}.")
     suffix = path.suffix.lower()
     target = f"{to}/{relative}"
-    message, hint = workspacepath.fault_of(target)
-    if message:
-        return Fault(os.fsencode(label).decode("utf-8", "replace"), message, hint)
+    for each in (target, target.removesuffix(path.suffix)):
+        message, hint = workspacepath.fault_of(each)
+        if message:
+            return Fault(_printable(label), message, hint)
     plain = content.removeprefix(b"\xef\xbb\xbf")
     if suffix == ".ipynb":
         if size > NOTEBOOK_LIMIT:
