@@ -46,9 +46,11 @@ def find(world: World, host: str) -> dict[str, Any] | None:
     """The workspace's ARM document, or None."""
     entry = world.store.get(HOSTS, host)
     document = records.get(world, entry["id"]) if entry else None
-    if document is None or records.state(document, world.now()) in ("Accepted", "Failed"):
+    if document is None:
         return None
-    return document
+    # "Accepted" is the state of a creation: while that runs, or when it failed, nobody answers.
+    being_made = document["_operation"]["state"] == "Accepted"
+    return None if being_made and records.state(document, world.now()) else document
 
 
 def workspace(world: World, host: str) -> dict[str, Any]:

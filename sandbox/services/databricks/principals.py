@@ -1,8 +1,8 @@
 """Who a workspace knows: users, service principals and groups. Knows nothing of HTTP and of rights.
 
-One document per principal, `{"kind": users | servicePrincipals | groups, "id", "displayName"}`, with `userName`
-of a user, `applicationId` of a service principal and `members` (ids) of a group. What the other APIs call a
-principal is `name`: user name, application id or group name.
+One document per principal, `{"kind": users | servicePrincipals | groups, "id", "displayName"}`, with
+`userName` of a user, `applicationId` of a service principal and `members` (ids) of a group. What the other
+APIs call a principal is `name`: user name, application id or group name.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from sandbox.world import World
 
 OBJECTS = "databricks.objects"
 CONTENTS = "databricks.contents"
+_PATHS = "databricks.paths"
 _STAMPS = "databricks.stamps"
 _PROTECTED = ("/", "/Users", "/Shared", "/Repos")
 
@@ -56,8 +57,9 @@ def load(world: World, host: str, path: str) -> Document:
 
 
 def by_id(world: World, host: str, object_id: int) -> Document | None:
-    """The object of a number."""
-    return next((one for one in below(world, host, "/") if one["object_id"] == object_id), None)
+    """The object of a number, None when there is none."""
+    entry = world.store.get(_PATHS, f"{host}/{object_id}")
+    return get(world, host, entry["path"]) if entry else None
 
 
 def parent(path: str) -> str:
@@ -134,8 +136,8 @@ def replaceable(world: World, host: str, path: str, kind: str) -> Document | Non
     return existing
 
 
-def delete(world: World, host: str, path: str, recursive: bool) -> None:
-    """Remove an object, with `recursive` also a folder that is not empty."""
+def delete(world: World, host: str, path: str, recursive: bool) -> list[Document]:
+    """Remove an object, with `recursive` also a folder that is not empty. Answers what is gone."""
     document = load(world, host, path)
     path = document["path"]
     if path in _PROTECTED:
@@ -143,9 +145,12 @@ def delete(world: World, host: str, path: str, recursive: bool) -> None:
     inside = list(below(world, host, path))
     if inside and not recursive:
         raise errors.refusal("DIRECTORY_NOT_EMPTY", f"Folder ({path}) is not empty")
-    for one in (*inside, document):
+    gone = [*inside, document]
+    for one in gone:
         world.store.delete(OBJECTS, host + one["path"])
-        world.store.delete(CONTENTS, _content_key(host, one))
+        world.store.delete(CONTENTS, _number_key(host, one))
+        world.store.delete(_PATHS, _number_key(host, one))
+    return gone
 
 
 def _put(world: World, host: str, path: str, fields: Document, content: bytes) -> Document:
@@ -160,16 +165,21 @@ def _put(world: World, host: str, path: str, fields: Document, content: bytes) -
         "modified_at": now,
         "size": len(content),
     }
-    world.store.put(OBJECTS, host + path, document)
+    _save(world, host, document)
     kept = {"content": base64.b64encode(content).decode()}
-    world.store.put(CONTENTS, _content_key(host, document), kept)
+    world.store.put(CONTENTS, _number_key(host, document), kept)
     return document
 
 
 def _put_directory(world: World, host: str, path: str) -> None:
     number = hosts.number(world)
     document = {"path": path, "object_type": "DIRECTORY", "object_id": number, "resource_id": str(number)}
-    world.store.put(OBJECTS, host + path, document)
+    _save(world, host, document)
+
+
+def _save(world: World, host: str, document: Document) -> None:
+    world.store.put(OBJECTS, host + document["path"], document)
+    world.store.put(_PATHS, _number_key(host, document), {"path": document["path"]})
 
 
 def _stamp(world: World, host: str) -> int:
@@ -181,9 +191,9 @@ def _stamp(world: World, host: str) -> int:
 
 
 def _content(world: World, host: str, document: Document) -> bytes:
-    kept = world.store.get(CONTENTS, _content_key(host, document)) or {"content": ""}
+    kept = world.store.get(CONTENTS, _number_key(host, document)) or {"content": ""}
     return base64.b64decode(kept["content"])
 
 
-def _content_key(host: str, document: Document) -> str:
+def _number_key(host: str, document: Document) -> str:
     return f"{host}/{document['object_id']}"

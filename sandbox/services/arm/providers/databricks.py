@@ -216,6 +216,10 @@ def _stored(world: World, write: Write, document: Document) -> None:
     group = document["properties"]["managedResourceGroupId"]
     if not write.created:
         return
+    # Late: the workspace's own API reads the resources of ARM.
+    from sandbox.services.databricks import hosts
+
+    hosts.add(world, document["properties"]["workspaceUrl"], document["id"])
     world.store.put(
         records.GROUPS,
         group.lower(),
@@ -234,6 +238,9 @@ def _stored(world: World, write: Write, document: Document) -> None:
 
 
 def _deleted(world: World, target: ResourceId, document: Document) -> None:
+    from sandbox.services.databricks import hosts
+
+    hosts.remove(world, document["properties"]["workspaceUrl"])
     group = document["properties"]["managedResourceGroupId"]
     for inside in list(records.under(world, group)):
         records.remove(world, inside["id"])
