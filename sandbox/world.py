@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.authority import keep
+from sandbox.children import Children
 from sandbox.clock import Clock, iso, parse_iso
 from sandbox.faults import Faults
 from sandbox.identities import Identities
@@ -33,7 +34,7 @@ def identity_header(folder: Path) -> str:
 
 
 class World:
-    """Clock, documents, journal, faults, limits, lag, identities and the services themselves."""
+    """Clock, documents, journal, faults, limits, lag, identities, processes and the services themselves."""
 
     tenant_id = TENANT
     subscriptions = SUBSCRIPTIONS
@@ -51,6 +52,7 @@ class World:
         self.identities = Identities(self.store)
         self.tokens = Tokens(folder, self.clock, TENANT)
         self.identity_header = identity_header(folder)
+        self.children = Children(self.store, folder / "children")
         self._effects: dict[str, Effect] = {k: v for s in self.services for k, v in s.effects.items()}
         self._seed()
         if lag:
@@ -116,6 +118,7 @@ class World:
 
     def reset(self) -> None:
         """Empty the world: documents, clock, journal, faults, limits. Signing keys stay."""
+        self.children.stop_all()
         self.store.clear()
         self.clock.reload()
         self.journal.clear()
@@ -131,7 +134,8 @@ class World:
         }
 
     def close(self) -> None:
-        """Close the files."""
+        """End the processes and close the files."""
+        self.children.stop_all()
         self.store.close()
 
     def _seed(self) -> None:
