@@ -24,6 +24,7 @@ REQUIREMENT: Final = re.compile(
 )
 OBJECT: Final = re.compile(r"[A-Za-z_][\w.]*\s*(:\s*[A-Za-z_][\w.]*)?\s*(\[[\w,.\s-]*\])?")
 CONTENT_TYPES: Final = {".md": "text/markdown", ".rst": "text/x-rst", ".txt": "text/plain", "": "text/plain"}
+SCRIPTS: Final = {"scripts": "console_scripts", "gui-scripts": "gui_scripts"}
 KNOWN: Final = frozenset(
     {
         "name", "version", "description", "readme", "requires-python", "license", "license-files", "authors",
@@ -42,7 +43,7 @@ class Reader:
         self.faults: list[Fault] = []
 
     def blame(self, key: str, message: str, hint: str = "") -> None:
-        self.faults.append(self.project.fault(f"project.{key}: {message}", key, hint))
+        self.faults.append(self.project.fault(f"project.{key}: {message}", key, hint, "project"))
 
     def line(self, key: str, value: Any) -> str:
         """A text of one line; "" with a fault where it is none."""
@@ -116,21 +117,23 @@ def metadata(reader: Reader, version: str) -> str:
 def entry_points(reader: Reader) -> str:
     """The text of entry_points.txt; "" where there are none."""
     groups: dict[str, Mapping[str, Any]] = {}
-    for key, group in (("scripts", "console_scripts"), ("gui-scripts", "gui_scripts")):
+    for key, group in SCRIPTS.items():
         if key in reader.table:
             groups[group] = reader.map(key, reader.table[key])
     if "entry-points" in reader.table:
         for group, entries in reader.map("entry-points", reader.table["entry-points"]).items():
-            if group in ("console_scripts", "gui_scripts") or not re.fullmatch(r"\w+(\.\w+)*", group):
+            if group in SCRIPTS.values() or not re.fullmatch(r"\w+(\.\w+)*", group):
                 reader.blame("entry-points", f"{group!r} cannot be a group here.")
             groups[group] = reader.map("entry-points", entries)
     told = []
+    keys = {group: key for key, group in SCRIPTS.items()}
     for group, entries in sorted(groups.items()):
         for name, target in entries.items():
+            key = keys.get(group, "entry-points")
             if not isinstance(target, str) or not OBJECT.fullmatch(target):
-                reader.blame(name, f"{target!r} is no `module:function`.")
+                reader.blame(key, f"{name} = {target!r} is no `module:function`.")
             if not re.fullmatch(r"[^\s=\[\x00-\x1f][^=\x00-\x1f]*", name) or name != name.strip():
-                reader.blame(name, "this cannot name an entry point.")
+                reader.blame(key, f"{name!r} cannot name an entry point.")
         told.append(f"[{group}]\n" + "".join(f"{name} = {entries[name]}\n" for name in sorted(entries)))
     return "\n".join(told)
 

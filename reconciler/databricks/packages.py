@@ -110,12 +110,20 @@ def _discovered(project: Project) -> Packages:
     where = "src/" if not flat else "the folder"
     if not chosen:
         raise InputError(
-            [project.fault(f"No package was found: {where} has no folder with an `__init__.py`.", "name")]
+            [
+                project.fault(
+                    f"No package was found: {where} has no folder with an `__init__.py`.",
+                    "name",
+                    table="project",
+                )
+            ]
         )
     if len(chosen) > 1:
         names = ", ".join(each.name for each in chosen)
         hint = 'Say which: `[tool.setuptools.packages.find] include = ["NAME*"]`.'
-        raise InputError([project.fault(f"{where} holds several packages: {names}.", "name", hint)])
+        raise InputError(
+            [project.fault(f"{where} holds several packages: {names}.", "name", hint, "project")]
+        )
     return {chosen[0].name: (chosen[0], True)}
 
 

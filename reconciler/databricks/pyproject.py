@@ -66,9 +66,11 @@ class Project:
     def tool(self, *path: str) -> Mapping[str, Any]:
         return table(self.data, "tool", *path)
 
-    def fault(self, message: str, word: str = "", hint: str = WAY_OUT) -> Fault:
-        """A fault at the first line whose key or table is `word`."""
-        line = line_of(self.text, word)
+    def fault(self, message: str, word: str = "", hint: str = WAY_OUT, table: str = "") -> Fault:
+        """A fault at the first line whose key or table is `word`, from where `table` begins."""
+        begin = line_of(self.text, table)
+        rest = "".join(self.text.splitlines(keepends=True)[max(begin - 1, 0) :])
+        line = line_of(rest, word) + max(begin - 1, 0) if line_of(rest, word) else begin
         return Fault(f"{self.label}:{line}" if line else self.label, message, hint)
 
 
@@ -105,7 +107,7 @@ def read(folder: Path, label: str) -> tuple[Project | None, list[Fault]]:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         at = re.search(r"line (\d+), column (\d+)", str(error))
-        place = f"{here}:{at[1]}:{at[2]}" if at else here
+        place = f"{here}:{at[1]}:{at[2]}" if at else f"{here}:{text.count(chr(10)) + 1}"
         return None, [Fault(place, f"This is no TOML: {str(error).split(' (at ')[0]}.")]
     project = Project(folder, here, text, data)
     return project, [*_refused(project), *_other_files(project, label)]
