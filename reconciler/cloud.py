@@ -6,15 +6,18 @@ import base64
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import SignInError
+from reconciler.errors import CloudError, SignInError
 from reconciler.providers.adf import AdfProvider
 from reconciler.providers.arm import ArmProvider
 from reconciler.providers.azure import Arm
+from reconciler.providers.jobs import JobProvider
 from reconciler.providers.provider import Provider
+from reconciler.providers.workspace import Workspaces
+from reconciler.providers.workspace_objects import ObjectProvider, fetched
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -29,16 +32,55 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Material:
+    """What is written and recorded nowhere, filled once desired is known.
+
+    secure: values of secure template parameters by a deployment's name. contents: what is imported, by
+    SHA-256."""
+
+    secure: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    contents: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def content(self, at: Mapping[str, Any]) -> bytes:
+        """The bytes for a resource's `at`. Raises CloudError where they have to be fetched and cannot be."""
+        known = self.contents.get(str(at["sha256"]))
+        if known is None and not at.get("url"):
+            raise CloudError("Its content is not in the snapshot any more.", code="content")
+        return fetched(at) if known is None else known
+
+
+@dataclass(frozen=True)
 class Cloud:
-    """What an engine needs of the clouds for one environment."""
+    """What an engine needs of the clouds for one environment.
+
+    azure: providers of what Azure Resource Manager knows. data: of what lives in services that it makes."""
 
     arm: Arm
     provider: ArmProvider
     adf: AdfProvider
+    workspaces: Workspaces
+    data: tuple[Provider, ...]
+
+    @classmethod
+    def of(
+        cls, credential: TokenCredential, subscription: str, environment: str, material: Material
+    ) -> Cloud:
+        arm = Arm(credential, subscription)
+        workspaces = Workspaces(credential, arm.calls)
+        data = (
+            ObjectProvider(workspaces, material.content, arm.now),
+            JobProvider(workspaces, environment, arm.now),
+        )
+        provider = ArmProvider(arm, environment, lambda name: material.secure.get(name, {}))
+        return cls(arm, provider, AdfProvider(arm), workspaces, data)
+
+    @property
+    def azure(self) -> tuple[Provider, ...]:
+        return (self.provider, self.adf)
 
     @property
     def providers(self) -> tuple[Provider, ...]:
-        return (self.provider, self.adf)
+        return (*self.azure, *self.data)
 
     def now(self) -> datetime:
         return self.arm.now()

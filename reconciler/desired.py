@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import armtemplate, bicep, factory
+from reconciler import workspace as workspace_
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment
@@ -24,7 +25,7 @@ from reconciler.referring import Facts, References, deployments_read
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
-LATER = ("databricks", "key_vault", "checks", "alerts")
+LATER = ("key_vault", "checks", "alerts")
 """Sections that the model knows and that nothing reconciles yet."""
 
 
@@ -33,6 +34,7 @@ class Desired:
     """What Git wants of one environment.
 
     secure: values of secure template parameters, by the name under which the deployment is made.
+    contents: what is imported into the workspace, by SHA-256. libraries: those of the workspace, by path.
     blocked: resources that cannot be written since a secret is not set, with the reason."""
 
     environment: Environment
@@ -41,6 +43,8 @@ class Desired:
     secure: Mapping[str, Mapping[str, Any]]
     blocked: Mapping[Key, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    libraries: tuple[str, ...] = ()
 
 
 def _parameter(path: str, message: str) -> str:
@@ -71,11 +75,19 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
     builder.data_factory()
+    builder.databricks()
     if faults:
         raise InputError(faults)
     graph = Graph(builder.resources.values())
     return Desired(
-        environment, graph, builder.outputs, builder.secure, builder.blocked, tuple(builder.warnings)
+        environment,
+        graph,
+        builder.outputs,
+        builder.secure,
+        builder.blocked,
+        tuple(builder.warnings),
+        builder.contents,
+        builder.libraries,
     )
 
 
@@ -95,6 +107,8 @@ class _Builder:
         self.secure: dict[str, Mapping[str, Any]] = {}
         self.blocked: dict[Key, str] = {}
         self.warnings: list[str] = []
+        self.contents: Mapping[str, bytes] = {}
+        self.libraries: tuple[str, ...] = ()
         self.implied: set[Key] = set()
         """Groups that a template does not name itself."""
 
@@ -152,6 +166,32 @@ class _Builder:
         for resource in found.resources:
             needs = {*resource.needs, *(self._needed_by_values(resource.spec) - {resource.key})}
             self.resources[resource.key] = replace(resource, needs=tuple(sorted(needs)))
+
+    # The Databricks workspace
+
+    def databricks(self) -> None:
+        section = self.environment.databricks
+        if section is None:
+            return
+        before = len(self.faults)
+        host = self.references.value(section.workspace, "databricks.workspace")
+        resource_id = self.references.value(section.resource_id, "databricks.resourceId")
+        if len(self.faults) > before or host is None:
+            return  # a deployment that this reads has faults of its own
+        try:
+            place = workspace_.workspace(
+                section, host, resource_id, self._needed_by_values([host, resource_id])
+            )
+        except ValueError:
+            told = f"{section.workspace} is {host!r}, which is not the address of a Databricks workspace."
+            hint = "Let the output give the property `workspaceUrl` of the workspace."
+            self.faults.append(Fault(self.environment.where("databricks.workspace"), told, hint))
+            return
+        found = workspace_.wanted(self.environment, self.root, place)
+        self.faults.extend(found.faults)
+        self.warnings.extend(found.warnings)
+        self.resources.update({resource.key: resource for resource in found.resources})
+        self.contents, self.libraries = found.contents, found.libraries
 
     # One deployment
 

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any
 
 from reconciler import environment as environment_
-from reconciler import live as live_
 from reconciler import plan as plan_
 from reconciler import promotion, triggers
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
 from reconciler.change import HARMLESS, Action
 from reconciler.checkout import Checkout
-from reconciler.cloud import Cloud
+from reconciler.cloud import Cloud, Material
 from reconciler.diff import Cause
 from reconciler.errors import ReconcilerError, StateError, StateLocked
 from reconciler.graph import Graph
@@ -29,6 +28,7 @@ from reconciler.record import Drift, State
 from reconciler.resource import Key, Observation
 from reconciler.settle import settle
 from reconciler.state import Store
+from reconciler.survey import survey
 from reconciler.tick import Planned, Tick, history_line, result_of
 
 TICK_SECONDS = 480.0
@@ -92,18 +92,21 @@ class Reconciler:
             outcomes: dict[Key, Outcome] = {}
             first: Planned | None = None
             shown: set[tuple[Key, Action]] = set()
+            waiting: frozenset[Key] = frozenset()
             while True:
                 lease.check()
                 planned, running = self.planner.live(environment, snapshot, state, session)
                 planned.plan.check(allow_destructive=allow_destructive)
-                writes = {(change.key, change.action) for change in planned.plan.writes}
+                writes = _told_as(planned, waiting)
                 if first is None or writes - shown:
                     if not confirm(planned):
                         done = tuple(outcomes.values())
                         return Tick(name, snapshot.commit, "declined", planned, done, calls=cloud.calls())
                     first, shown = first or planned, shown | writes
                 state = self._carry_out(planned, cloud, deadline, progress, outcomes)
-                if not running or not self._wait(state, running, cloud, deadline):
+                if planned.unplaced and planned.unplaced != waiting and time.monotonic() < deadline:
+                    waiting = planned.unplaced  # the workspace may have its address now
+                elif not running or not self._wait(state, running, cloud, deadline):
                     break
             tick = Tick(
                 name,
@@ -138,7 +141,8 @@ class Reconciler:
         state = planned.state
         if before is None or state.entries != before.entries:
             state = self.store.save(state)
-        plan = replace(planned.plan, lineage=state.lineage, serial=state.serial)
+        changes = tuple(change for change in planned.plan.changes if change.key not in planned.unplaced)
+        plan = replace(planned.plan, changes=changes, lineage=state.lineage, serial=state.serial)
         tools = Tools(
             providers=cloud.providers,
             resolve=partial(_resolve, others=planned.others),
@@ -207,7 +211,7 @@ class Reconciler:
                 state = self.store.load(name) or state
                 ids = [str(entry.at["id"]) for entry in state.entries.values() if entry.paused]
                 client = state.notes.get("client")
-                cloud, _ = self.planner.sign_in(ids[0].split("/")[2], client, name, lambda _: {})
+                cloud, _ = self.planner.sign_in(ids[0].split("/")[2], client, name, Material())
                 _, trouble = triggers.resume(state, cloud.adf, self.store.save)
             if trouble:
                 told = "; ".join(f"{outcome.key}: {outcome.error}" for outcome in trouble)
@@ -287,9 +291,9 @@ class Reconciler:
             azure = environment.azure if environment else None
             subscription = azure.subscription if azure else ids[0].split("/")[2]
             client_id = azure.identity if azure else None
-            cloud, _ = self.planner.sign_in(subscription, client_id, name, lambda _: {})
+            cloud, _ = self.planner.sign_in(subscription, client_id, name, Material())
             ended, _ = self.planner.look_after(state, cloud)
-            live = live_.observe(Graph(), state, cloud.providers)
+            live = survey(Graph(), state, cloud)
             now = cloud.now()
             state = settle(
                 state,
@@ -340,6 +344,15 @@ class Reconciler:
 
 
 DEFAULT_PROTECT = environment_.Policy().protect
+
+
+def _told_as(planned: Planned, waiting: frozenset[Key]) -> set[tuple[Key, Action]]:
+    """The plan's writes; one of a workspace that had no address yet under the key that it was shown by."""
+    shown = {(key.kind, key.name): key for key in waiting}
+    return {
+        (shown.get((change.key.kind, change.key.name), change.key), change.action)
+        for change in planned.plan.writes
+    }
 
 
 def _resolve(resource: Any, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> Any:

@@ -22,8 +22,12 @@ REPLACEABLE = (
     "microsoft.authorization/roleassignments",
     "microsoft.authorization/locks",
     "microsoft.insights/diagnosticsettings",
+    "databricks/notebooks",
+    "databricks/files",
+    "databricks/libraries",
 )
-"""Types that hold nothing of their own: they are deleted and made again without an acknowledgement."""
+"""Types that hold nothing of their own, or nothing but what Git says: they are deleted and made again without
+an acknowledgement."""
 
 PARTS: Mapping[str, str] = {
     "microsoft.storage/storageaccounts/blobservices": "",
@@ -311,7 +315,7 @@ def judge_gone(
         return hold(key, "observed", change=change)
     if policy.protects(entry.type) and not policy.acknowledged(Action.DELETE, key, now.date()):
         return hold(key, "protected", "Acknowledge the delete in policy.acknowledge to let it go.", change)
-    if key.kind == "arm.group" and entry.adopted:
+    if key.kind in ("arm.group", "databricks.directory") and entry.adopted:
         return hold(key, "kept", "It was there before us.", change)
     waiting = _backing_off(entry, commit, now)
     if waiting:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from reconciler.graph import Graph
 from reconciler.providers.provider import Provider
 from reconciler.record import Entry, State
-from reconciler.resource import Key, Observation, Resource, Status
+from reconciler.resource import Key, Observation, Resource
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,18 @@ class Live:
 
 
 def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
-    """Look at all that Git wants and all that was recorded.
+    """Look at all that Git wants and all that was recorded, of the kinds that these providers know.
 
     Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription,
     no answer at all to the read of a group); any other refusal makes the resource UNKNOWN."""
-    wanted: dict[Key, Resource | Entry] = dict(state.entries)
+    providers = tuple(providers)
+    kinds = frozenset().union(*(provider.kinds for provider in providers))
+    wanted: dict[Key, Resource | Entry] = {k: e for k, e in state.entries.items() if k.kind in kinds}
     for resource in graph:
-        entry = state.entries.get(resource.key)
-        wanted[resource.key] = _at_recorded_id(resource, entry)
+        if resource.key.kind in kinds:
+            wanted[resource.key] = _at_recorded_id(resource, state.entries.get(resource.key))
     observations: dict[Key, Observation] = {}
     unmanaged: set[Key] = set()
-    providers = tuple(providers)
     with ThreadPoolExecutor(max(1, len(providers))) as pool:
         asked = [
             (provider, [w for w in wanted.values() if w.key.kind in provider.kinds]) for provider in providers
@@ -40,8 +41,6 @@ def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
             looked = look.result()
             observations.update(looked.observations)
             unmanaged.update(looked.unmanaged)
-    for key in wanted:
-        observations.setdefault(key, Observation(key, Status.UNKNOWN, error="Nothing reads this kind."))
     return Live(observations, tuple(sorted(unmanaged - wanted.keys())))
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from reconciler.change import HOLDS, WAITS, WRITES, Action, Change, Held
@@ -100,6 +101,9 @@ def _holders(key: Key) -> Iterator[Key]:
     if key.kind.startswith("adf.") and key.kind != "adf.factory":
         yield Key("adf.factory", key.scope, key.scope)
         yield Key("arm.resource", "", f"{FACTORIES}{key.scope}")
+    if key.kind.startswith("databricks."):
+        for parent in PurePosixPath(key.name).parents:
+            yield Key("databricks.directory", key.scope, str(parent))
     if key.kind != "arm.resource":
         return
     yield Key("arm.group", "", key.scope)

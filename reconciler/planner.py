@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler import factory, triggers
-from reconciler import live as live_
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
 from reconciler.armid import key_of
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
-from reconciler.cloud import Cloud, Identity
+from reconciler.cloud import Cloud, Identity, Material
 from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
@@ -28,21 +27,20 @@ from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked, secret_paths
 from reconciler.settle import rekeyed, settle
 from reconciler.source import Snapshot
+from reconciler.survey import survey
 from reconciler.tick import Planned
 
-Secure = Callable[[str], Mapping[str, Any]]
-"""The values of secure parameters by a deployment's name."""
-SignIn = Callable[[str, str | None, str, Secure], tuple[Cloud, Identity]]
+SignIn = Callable[[str, str | None, str, Material], tuple[Cloud, Identity]]
 """Signs in for a subscription, a client id (None = the app's own identity) and an environment."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """One environment's clouds, signed in. `secure` is filled when desired is known."""
+    """One environment's clouds, signed in. `material` is filled when desired is known."""
 
     cloud: Cloud
     identity: Identity
-    secure: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    material: Material = field(default_factory=Material)
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,10 @@ class Planner:
         Raises InputError first, so that bad input makes no call, not even for a token."""
         assert environment.azure is not None
         self.checkout.desired(environment, snapshot)
-        secure: dict[str, Mapping[str, Any]] = {}
+        material = Material()
         azure = environment.azure
-        cloud, identity = self.sign_in(
-            azure.subscription, azure.identity, environment.name, lambda name: secure.get(name, {})
-        )
-        return Session(cloud, identity, secure)
+        cloud, identity = self.sign_in(azure.subscription, azure.identity, environment.name, material)
+        return Session(cloud, identity, material)
 
     def plan(self, name: str, state: State, *, commit: str | None = None, offline: bool = False) -> Planned:
         """What would be done, and why. Raises InputError, SourceError, SignInError and CloudError."""
@@ -81,13 +77,11 @@ class Planner:
         """The plan, and the keys whose earlier operations still go on."""
         desired = self.checkout.desired(environment, snapshot, session.identity)
         cloud = session.cloud
-        session.secure.update(desired.secure)
+        session.material.secure.update(desired.secure)
+        session.material.contents.update(desired.contents)
         ended, running = self.look_after(state, cloud)
-        live = live_.observe(desired.graph, state, cloud.providers)
-        seen = live.observations
-        past = live_.as_recorded(desired.graph, state, cloud.providers)
-        others = cloud.look_up(resolve_.referred(desired.graph))
-        graph = Graph(resolve_.resolve(resource, seen, others) for resource in desired.graph)
+        found = survey(desired.graph, state, cloud)
+        graph, seen = found.graph, found.observations
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
         seen = triggers.as_running(seen, state)
         now = cloud.now()
@@ -101,15 +95,17 @@ class Planner:
             environment=environment.name,
             commit=snapshot.commit,
             now=now,
-            unmanaged=_unmanaged(environment, desired.graph, state, live.unmanaged, cloud),
+            unmanaged=_unmanaged(environment, graph, state, found.unmanaged, cloud),
             sections=sections_of(environment),
             stopped={**_unset(desired), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
-            past=past,
+            past=found.past,
         )
         warnings = (*snapshot.warnings, *desired.warnings)
         pauses = triggers.to_pause(plan, graph, state, seen)
-        planned = Planned(plan, state, graph, seen, desired, others, pauses, cloud.calls(), warnings)
+        planned = Planned(
+            plan, state, graph, seen, desired, found.others, pauses, found.unplaced, cloud.calls(), warnings
+        )
         return planned, running
 
     def look_after(self, state: State, cloud: Cloud) -> tuple[dict[Key, ReconcilerError | None], set[Key]]:

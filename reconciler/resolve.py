@@ -84,7 +84,7 @@ def referred(graph: Graph) -> Mapping[str, str]:
     """Resources outside the graph that its values wait for: id to API version, if it has one."""
     found: dict[str, str] = {}
     for resource in graph:
-        for unknown in unknowns(resource.spec):
+        for unknown in (*unknowns(resource.spec), *unknowns(resource.at)):
             for id_ in unknown.references:
                 try:
                     known = key_of(id_) in graph

@@ -68,8 +68,8 @@ class Secret:
 
     `fingerprint` is a keyed hash of the value (or of all that it is made from) and tells whether it changed;
     "" where nobody has looked at the value yet. `expression` is what Azure evaluates in its place, e.g.
-    `parameters('password')`. `source` is where the value is read, e.g. `${storageKey:bikesharetest}`: with the
-    same source another fingerprint says that the value moved there, by no commit."""
+    `parameters('password')`. `source` is where the value is read, e.g. `${storageKey:bikesharetest}`: with
+    the same source another fingerprint says that the value moved there, by no commit."""
 
     fingerprint: str
     expression: str = ""

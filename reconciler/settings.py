@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.checkout import Checkout
-from reconciler.cloud import Cloud, Identity, identity_of
+from reconciler.cloud import Cloud, Identity, Material, identity_of
 from reconciler.engine import TICK_SECONDS, Reconciler
 from reconciler.errors import SettingsError
 from reconciler.planner import Planner
-from reconciler.providers.adf import AdfProvider
-from reconciler.providers.arm import ArmProvider
-from reconciler.providers.azure import Arm
 from reconciler.source import Source
 from reconciler.state import open_store
 
@@ -133,10 +130,9 @@ def credential(client_id: str | None) -> TokenCredential:
 
 
 def sign_in(
-    subscription: str, client_id: str | None, environment: str, secure: Callable[[str], Mapping[str, Any]]
+    subscription: str, client_id: str | None, environment: str, material: Material
 ) -> tuple[Cloud, Identity]:
     """The cloud of one environment. Raises SignInError."""
     signed_in = credential(client_id)
     identity = identity_of(signed_in)
-    arm = Arm(signed_in, subscription)
-    return Cloud(arm, ArmProvider(arm, environment, secure), AdfProvider(arm)), identity
+    return Cloud.of(signed_in, subscription, environment, material), identity

@@ -17,7 +17,7 @@ from reconciler.resource import Key, Observation
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with all that it was made from."""
+    """A plan with all that it was made from. unplaced: what waits for the address of its workspace."""
 
     plan: Plan
     state: State
@@ -26,6 +26,7 @@ class Planned:
     desired: Desired | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     pauses: tuple[Key, ...] = ()
+    unplaced: frozenset[Key] = frozenset()
     calls: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

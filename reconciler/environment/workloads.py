@@ -55,6 +55,11 @@ class Notebooks(Section):
         alias="from", description="A folder of this repository.", examples=["notebooks/"]
     )
     to: n.WorkspacePath = Field(description="A folder of the workspace.")
+    permissions: dict[str, Literal["CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"]] = Field(
+        default_factory=dict,
+        description="User, group or service principal to what it may do in the folder `to`; absent = left alone.",
+        examples=[{"users": "CAN_READ"}],
+    )
 
 
 class Library(Section):
@@ -85,6 +90,9 @@ class SecretScope(Section):
 
 class Job(Section):
     file: n.RepositoryPath = Field(description="A job in the YAML form of Databricks bundles.")
+    adopt: v.Flag = Field(
+        default=False, description="true = a job of the same name that is there already is taken over."
+    )
 
 
 class Databricks(Section):

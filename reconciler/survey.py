@@ -1,0 +1,106 @@
+"""What is there, in two steps: first Azure, then what lives in the services that Azure tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler import live as live_
+from reconciler import resolve as resolve_
+from reconciler import workspace
+from reconciler.armid import key_of
+from reconciler.armtemplate import Unknown
+from reconciler.cloud import Cloud
+from reconciler.graph import Graph
+from reconciler.record import Entry, State
+from reconciler.resource import Key, Observation, Resource, Status
+
+
+@dataclass(frozen=True)
+class Survey:
+    """graph: with all put in that live tells. others: resources that are referred to and not ours, by id.
+
+    past: resources whose API version moves in Git, as the recorded version shows them.
+    unplaced: resources of a workspace that has no address yet."""
+
+    graph: Graph
+    observations: Mapping[Key, Observation]
+    unmanaged: tuple[Key, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)
+    past: Mapping[Key, Observation] = field(default_factory=dict)
+    unplaced: frozenset[Key] = frozenset()
+
+
+def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
+    """Look at all that Git wants and all that is recorded. Raises what `live.observe` raises."""
+    azure = live_.observe(wanted, state, cloud.azure)
+    past = live_.as_recorded(wanted, state, cloud.azure)
+    others = cloud.look_up(resolve_.referred(wanted))
+    graph = Graph(resolve_.resolve(resource, azure.observations, others) for resource in wanted)
+    graph = _placed(graph, state, azure.observations, others)
+    homeless = workspace.unplaced(graph)
+    gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
+    data = live_.observe(
+        Graph(_alone(resource) for resource in graph if resource.key not in homeless | gone),
+        replace(state, entries={key: each for key, each in state.entries.items() if key not in gone}),
+        cloud.data,
+    )
+    seen = {
+        **azure.observations,
+        **data.observations,
+        **{key: Observation(key, Status.ABSENT) for key in gone},
+        **{key: _homeless(graph[key], azure.observations) for key in homeless},
+    }
+    unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged}))
+    return Survey(graph, seen, unmanaged, others, past, homeless)
+
+
+def _alone(resource: Resource) -> Resource:
+    """Without its needs, which are no part of what is looked at here."""
+    return replace(resource, needs=())
+
+
+def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any]) -> Graph:
+    """The graph with workspaces under their hosts, as live tells them; else, where Azure tells nothing of a
+    workspace today, under the host that is recorded."""
+    known: dict[str, Any] = {}
+    for key in workspace.unplaced(graph):
+        at = graph[key].at
+        said = {name: at[name] for name in ("host", "resourceId")}
+        found = resolve_.resolve(replace(graph[key], spec=said), live, others).spec
+        known |= {
+            at[name].expression: value
+            for name, value in found.items()
+            if isinstance(at[name], Unknown) and not isinstance(value, Unknown)
+        }
+        host = at["host"].expression
+        if host not in known and _homeless(graph[key], live).status is Status.UNKNOWN:
+            recorded = {e.key.scope for e in state.entries.values() if e.at.get("said") == at.get("said")}
+            if len(recorded) == 1:
+                known[host] = recorded.pop()
+    return workspace.placed(graph, known)
+
+
+def _homeless(resource: Resource, live: Mapping[Key, Observation]) -> Observation:
+    """What of a workspace without an address is there: nothing if it is to be made, else nobody knows."""
+    made = [live[need] for need in resource.needs if need in live and need.kind == "arm.resource"]
+    if any(observation.status is Status.ABSENT for observation in made):
+        return Observation(resource.key, Status.ABSENT)
+    told = "; ".join(observation.error for observation in made if observation.error)
+    reason = f"The address of its workspace is not known. {told}".strip()
+    return Observation(resource.key, Status.UNKNOWN, error=reason)
+
+
+def _has_gone(entry: Entry, live: Mapping[Key, Observation]) -> bool:
+    """Whether the workspace that holds it was deleted, or is another one by now."""
+    id_ = str(entry.at.get("resourceId") or "")
+    if not entry.key.kind.startswith(workspace.FAMILY) or not id_:
+        return False
+    seen = live.get(key_of(id_))
+    if seen is None or seen.status is Status.UNKNOWN:
+        return False
+    if seen.status is Status.ABSENT:
+        return True
+    url = str((seen.spec.get("properties") or {}).get("workspaceUrl") or entry.key.scope)
+    return url.lower() != entry.key.scope.lower()
