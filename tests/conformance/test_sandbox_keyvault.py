@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from support.arm import GROUP, ME, SUBSCRIPTION, Arm
 from support.sandbox import Sandbox
-from support.vaults import EVERYTHING, PLACE, URL, VAULT, policy, secrets, vault
+from support.vaults import EVERYTHING, OFFICER, PLACE, URL, VAULT, grant, inner, policy, secrets, vault
 
 
 @pytest.fixture
@@ -138,13 +138,43 @@ def test_a_deleted_vault_comes_back_with_all_it_held(arm: Arm) -> None:
     assert arm.call("DELETE", VAULT).status_code == 200
     assert arm.get(PLACE)["properties"]["vaultId"].endswith(VAULT)
     assert arm.refused("GET", VAULT) == (404, "ResourceNotFound")
-    with pytest.raises(HttpResponseError):
-        secrets().get_secret("token")
+    with pytest.raises(ServiceRequestError):
+        secrets().get_secret("token")  # the name does not resolve any more
     assert arm.refused("PUT", VAULT, vault()) == (409, "ConflictError")
     arm.put(VAULT, {"location": "westeurope", "properties": {"createMode": "recover"}})
     assert arm.get(VAULT)["properties"]["accessPolicies"] == [policy(*EVERYTHING)]
     assert secrets().get_secret("token").value == "t0p"
     assert arm.refused("GET", PLACE) == (404, "DeletedVaultNotFound")
+
+
+def test_a_recovered_vault_has_lost_its_role_assignments(arm: Arm) -> None:
+    """Azure drops those at its scope; who recovers it grants them again, and the secrets are as they were."""
+    arm.put(VAULT, vault(enableRbacAuthorization=True))
+    grant(arm, OFFICER)
+    secrets().set_secret("token", "t0p", tags={"team": "data"})
+    arm.call("DELETE", VAULT)
+    arm.put(VAULT, {"location": "westeurope", "properties": {"createMode": "recover"}})
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().get_secret("token")
+    assert inner(refused.value) == "ForbiddenByRbac"
+    grant(arm, OFFICER)
+    found = secrets().get_secret("token")
+    assert (found.value, found.properties.tags) == ("t0p", {"team": "data"})
+
+
+def test_what_a_deleted_vault_allows_asks_for_rights_of_its_own(arm: Arm) -> None:
+    """Key Vault Contributor may make, delete and see it, and may not purge it."""
+    arm.put(VAULT, vault())
+    arm.call("DELETE", VAULT)
+    contributor = "f25e0fa2-a7c8-4377-a976-54943a77a395"
+    other, call = arm.other()
+    assert call("GET", PLACE) == (403, "AuthorizationFailed")
+    assert call("POST", f"{PLACE}/purge") == (403, "AuthorizationFailed")
+    arm.assign(other, contributor, f"/subscriptions/{SUBSCRIPTION}")
+    assert call("GET", PLACE) == (200, "")
+    assert call("GET", PLACE.replace("/locations/westeurope", "").rsplit("/", 1)[0]) == (200, "")
+    assert call("POST", f"{PLACE}/purge") == (403, "AuthorizationFailed")
+    assert arm.call("POST", f"{PLACE}/purge").status_code == 202
 
 
 def test_a_group_takes_its_vault_along_and_leaves_it_recoverable(arm: Arm) -> None:

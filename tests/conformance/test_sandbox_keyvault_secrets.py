@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
 from support.arm import GROUP, TENANT, Arm
 from support.sandbox import Sandbox
 from support.vaults import EVERYTHING, OFFICER, URL, USER, VAULT, grant, inner, policy, secrets, vault
@@ -54,6 +56,94 @@ def test_a_secret_lives_in_versions(arm: Arm) -> None:
     with pytest.raises(HttpResponseError) as refused:
         client.get_secret("token")
     assert (refused.value.status_code, inner(refused.value)) == (403, "SecretDisabled")
+
+
+def test_a_change_by_hand_shows_in_the_list(arm: Arm) -> None:
+    """The list has no value and no version; `updated` moves with an update and with a new version."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    made = secrets().set_secret("token", "one", tags={"team": "data"}).properties
+
+    def listed() -> Any:
+        (found,) = secrets().list_properties_of_secrets()
+        return found
+
+    assert (listed().version, listed().tags, listed().updated_on) == (None, {"team": "data"}, made.updated_on)
+    arm.sandbox.advance("PT5S")
+    secrets().update_secret_properties("token", content_type="text/plain")
+    updated = listed()
+    assert (updated.content_type, updated.created_on) == ("text/plain", made.created_on)
+    assert (updated.updated_on - made.updated_on).total_seconds() >= 5
+    assert secrets().get_secret("token").properties.version == made.version, "an update makes no version"
+    arm.sandbox.advance("PT5S")
+    second = secrets().set_secret("token", "two").properties
+    assert (listed().updated_on, listed().created_on) == (second.updated_on, second.created_on)
+    assert listed().tags is None, "a new version takes nothing over"
+
+
+def test_the_largest_value_has_25_kilobytes(arm: Arm) -> None:
+    """Counted in bytes of UTF-8."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    assert secrets().set_secret("token", "é" * (25 * 512)).properties.version
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "é" * (25 * 512) + "x")
+    assert refused.value.error and (refused.value.status_code, refused.value.error.code) == (
+        400,
+        "BadParameter",
+    )
+
+
+def test_dates_are_only_told_and_disabling_counts(arm: Arm) -> None:
+    """Get works before `nbf` and after `exp` (documented); a disabled version alone is refused, and listed."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    past, future = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
+    client = secrets()
+    client.set_secret("old", "1", expires_on=past)
+    client.set_secret("early", "2", not_before=future)
+    old, early = client.get_secret("old"), client.get_secret("early")
+    assert (old.value, old.properties.expires_on) == ("1", past)
+    assert (early.value, early.properties.not_before) == ("2", future)
+    first = client.set_secret("token", "one").properties.version
+    client.set_secret("token", "two", enabled=False)
+    with pytest.raises(HttpResponseError) as refused:
+        client.get_secret("token")
+    assert inner(refused.value) == "SecretDisabled"
+    assert client.get_secret("token", first).value == "one"
+    assert {one.name: one.enabled for one in client.list_properties_of_secrets()} == {
+        "early": True, "old": True, "token": False,
+    }  # fmt: skip
+
+
+def test_too_many_requests_are_throttled(arm: Arm) -> None:
+    """Asked for by a fault, and by the documented limits where these are on; the SDK waits and goes on."""
+    arm.put(VAULT, vault(policy(*EVERYTHING)))
+    arm.sandbox.fault(
+        "status", status=429, retryAfter=7, match={"host": "*.vault.azure.net", "method": "PUT"}
+    )
+    with pytest.raises(HttpResponseError) as refused:
+        secrets().set_secret("token", "one")
+    assert refused.value.error and refused.value.error.code == "Throttled"
+    assert refused.value.response and refused.value.response.headers["Retry-After"] == "7"
+    patient = SecretClient(URL, DefaultAzureCredential())
+    arm.sandbox.fault(
+        "status", status=429, retryAfter=0, match={"host": "*.vault.azure.net", "method": "PUT"}
+    )
+    assert patient.set_secret("token", "one").value == "one"
+    arm.sandbox.control("POST", "limits", {"enabled": True})
+    token = DefaultAzureCredential().get_token("https://vault.azure.net/.default").token
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {token}"
+    into = datetime.fromisoformat(arm.sandbox.control("GET", "clock")["now"][:26] + "+00:00").timestamp() % 10
+    arm.sandbox.advance(f"PT{10 - into:.3f}S")  # to the beginning of a window
+    answers = [
+        session.put(f"{URL}/secrets/s?api-version=7.4", json={"value": str(number)}, timeout=10)
+        for number in range(301)
+    ]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert len(limited) == 1, {answer.status_code for answer in answers}
+    assert limited[0].json()["error"]["code"] == "Throttled"
+    assert 1 <= int(limited[0].headers["Retry-After"]) <= 10
+    arm.sandbox.advance("PT10S")
+    assert secrets().set_secret("token", "two").value == "two"
 
 
 def test_lists_come_in_pages(arm: Arm) -> None:

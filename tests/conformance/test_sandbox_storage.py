@@ -10,7 +10,13 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+)
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from support.arm import GROUP, ME, SUBSCRIPTION, Arm
@@ -174,6 +180,61 @@ def test_a_blob_travels_and_an_old_key_is_refused(arm: Arm) -> None:
     blobs(second).get_container_client("raw").delete_blob("two.csv")
     with pytest.raises(ResourceNotFoundError):
         blobs(second).get_blob_client("raw", "two.csv").download_blob()
+
+
+def dfs(key: str) -> BlobServiceClient:
+    """The blob client speaks to the dfs endpoint well enough to learn whether its key is good."""
+    named = AzureNamedKeyCredential("bikesdata", key)
+    return BlobServiceClient("https://bikesdata.dfs.core.windows.net", credential=named, retry_total=0)
+
+
+def test_a_regenerated_key_is_told_by_its_time_and_refused_at_once(arm: Arm) -> None:
+    """`keyCreationTime` tells without listing keys which one is new; both endpoints refuse the old one."""
+    arm.put(ACCOUNT, BODY)
+    before, (old, other) = arm.get(ACCOUNT)["properties"]["keyCreationTime"], keys(arm)
+    arm.sandbox.advance("PT5S")
+    again = arm.call("POST", f"{ACCOUNT}/regenerateKey", {"keyName": "key1"}).json()["keys"]
+    after = arm.get(ACCOUNT)["properties"]["keyCreationTime"]
+    assert (after["key1"] > before["key1"], after["key2"]) == (True, before["key2"])
+    assert [one["value"] for one in again] == keys(arm)
+    assert (keys(arm)[0] != old, keys(arm)[1]) == (True, other)
+    for client in (blobs, dfs):
+        with pytest.raises(ClientAuthenticationError) as refused:
+            client(old).get_container_client("raw").get_container_properties()
+        assert refused.value.error_code == "AuthenticationFailed"
+    arm.put(ACCOUNT, {**BODY, "tags": {"team": "data"}})
+    assert arm.get(ACCOUNT)["properties"]["keyCreationTime"] == after, "an update leaves the keys alone"
+    assert arm.refused("POST", f"{ACCOUNT}/regenerateKey", {"keyName": "key3"})[0] == 400
+
+
+def test_shared_keys_that_are_switched_off_are_still_listed(arm: Arm) -> None:
+    """They open nothing then: both endpoints name the switch, and a token works on."""
+    arm.put(ACCOUNT, body(allowSharedKeyAccess=False))
+    for client in (blobs, dfs):
+        with pytest.raises(HttpResponseError) as refused:
+            client(keys(arm)[0]).get_container_client("raw").get_container_properties()
+        assert refused.value.status_code == 403
+        assert refused.value.error_code == "KeyBasedAuthenticationNotPermitted"
+    blobs(DefaultAzureCredential()).create_container("raw")
+
+
+def test_keys_ask_for_rights_of_their_own(arm: Arm) -> None:
+    """Who may read an account may not read its keys; the key operator may do nothing else."""
+    arm.put(ACCOUNT, BODY)
+    other, call = arm.other()
+    arm.assign(other, "acdd72a7-3385-48ef-bd42-f606fba81ae7", GROUP)
+    assert call("GET", ACCOUNT) == (200, "")
+    assert call("POST", f"{ACCOUNT}/listKeys") == (403, "AuthorizationFailed")
+    assert call("POST", f"{ACCOUNT}/regenerateKey", {"keyName": "key1"}) == (403, "AuthorizationFailed")
+    arm.assign(other, "81a9662b-bebf-436f-a333-f67b29880f12", GROUP)
+    assert call("POST", f"{ACCOUNT}/listKeys") == (200, "")
+    assert call("POST", f"{ACCOUNT}/regenerateKey", {"keyName": "key1"}) == (200, "")
+
+
+def test_the_name_of_no_account_does_not_resolve(arm: Arm) -> None:
+    """A client sees a connection that fails, no answer of a service."""
+    with pytest.raises(ServiceRequestError):
+        blobs(b64encode(b"key").decode()).create_container("raw")
 
 
 def signed(

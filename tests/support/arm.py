@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import requests
-from azure.identity import DefaultAzureCredential
+from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from azure.mgmt.resource.resources import ResourceManagementClient
 from support.sandbox import Sandbox
 
@@ -16,6 +17,8 @@ TENANT = "00000000-0000-0000-0000-00000000000a"
 ME = "00000000-0000-0000-0000-0000000000f1"
 ARM = "https://management.azure.com"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/bikes"
+
+Call = Callable[..., tuple[int, str]]
 
 
 @dataclass
@@ -60,3 +63,26 @@ class Arm:
         answer = self.call(method, path, body, version)
         assert answer.status_code >= 400, answer.text
         return answer.status_code, answer.json()["error"]["code"]
+
+    def other(self) -> tuple[str, Call]:
+        """Another identity without rights: its object id, and its calls as (status, error code or "")."""
+        made = self.sandbox.control("POST", "identities", {"name": "other", "secret": "pass"})
+        credential = ClientSecretCredential(TENANT, made["clientId"], "pass")
+        token = credential.get_token(f"{ARM}/.default").token
+
+        def call(method: str, path: str, body: Any = None) -> tuple[int, str]:
+            whole = path if path.startswith("/") else f"{GROUP}/providers/{path}"
+            url = f"{ARM}{whole}?api-version={self.version}"
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = requests.request(method, url, json=body, headers=headers, timeout=30)
+            refused = answer.status_code >= 400
+            return answer.status_code, answer.json()["error"]["code"] if refused else ""
+
+        return str(made["objectId"]), call
+
+    def assign(self, principal: str, role: str, scope: str) -> None:
+        """Give a role, by the id of its definition."""
+        definition = f"/providers/Microsoft.Authorization/roleDefinitions/{role}"
+        body = {"roleDefinitionId": definition, "principalId": principal}
+        place = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid5(NAMESPACE_OID, principal + role)}"
+        assert self.call("PUT", place, {"properties": body}, "2022-04-01").status_code == 201

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sandbox.service import Service
 from sandbox.services.dfs import filesystems, paths
 from sandbox.services.dfs.shapes import error
-from sandbox.services.storage.rules import authenticate, check_request
+from sandbox.services.storage.rules import authenticate, check_request, knows
 
 SERVICE = Service(
     name="dfs",
@@ -19,4 +19,5 @@ SERVICE = Service(
     error=error,
     before=check_request,
     authenticate=authenticate,
+    knows=knows,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.service import CloudError, Request, Response, TokenError
 from sandbox.services.arm import authorization, records
+from sandbox.services.keyvault import limits
 from sandbox.world import World
 
 RESOURCE = "https://vault.azure.net"
@@ -48,25 +49,32 @@ def refuse_token(world: World, request: Request, fault: TokenError) -> CloudErro
 
 
 def check_request(world: World, request: Request) -> Response | None:
-    """Raise 400 BadParameter without a well-formed api-version; 502 where no vault has this host name."""
+    """Raise 400 BadParameter without a well-formed api-version, 429 Throttled beyond the vault's limits."""
     version = request.query.get("api-version")
     if version is None:
         raise CloudError(400, "BadParameter", "api-version must be specified")
     if not _VERSION.fullmatch(version):
         raise CloudError(400, "BadParameter", f"The specified version ({version}) is not recognized.")
-    vault(world, request)
+    limits.take(world, vault(world, request)["name"], request)
     return None
 
 
 def vault(world: World, request: Request) -> dict[str, Any]:
-    """The vault that the host names. In Azure other names do not resolve: a proxy answers 502."""
-    name = request.host.split(".", 1)[0]
-    found = records.find(world, "Microsoft.KeyVault/vaults", name)
+    """The vault that the host names; raises 502, see `knows`."""
+    found = _vault_of(world, request.host)
     if found is None:
-        raise CloudError(
-            502, "HostNotFound", f"The host name {request.host} does not resolve: there is no such vault."
-        )
+        message = f"The host name {request.host} does not resolve: there is no such vault."
+        raise CloudError(502, "HostNotFound", message)
     return found
+
+
+def knows(world: World, host: str) -> bool:
+    """Whether there is a vault of this name, and not a deleted one. In Azure other names do not resolve."""
+    return _vault_of(world, host) is not None
+
+
+def _vault_of(world: World, host: str) -> dict[str, Any] | None:
+    return records.find(world, "Microsoft.KeyVault/vaults", host.split(".", 1)[0])
 
 
 def permit(world: World, request: Request, operation: str, name: str = "") -> dict[str, Any]:

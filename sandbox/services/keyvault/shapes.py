@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.service import CloudError, Response, arm_error
+from sandbox.services.keyvault.limits import throttled
 from sandbox.services.keyvault.secrets import RETENTION
 
 Document = dict[str, Any]
+
+
+def error(fault: CloudError) -> Response:
+    """As ARM's, but the service has a code of its own for one request too many, also for one asked for."""
+    if fault.status == 429:
+        fault = throttled(fault.headers)
+    return arm_error(fault)
 
 
 def bundle(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.service import Service
 from sandbox.services.storage.blobs import forget_all
 from sandbox.services.storage.routes import ROUTES
-from sandbox.services.storage.rules import authenticate, check_request
+from sandbox.services.storage.rules import authenticate, check_request, knows
 from sandbox.services.storage.shapes import error
 
 SERVICE = Service(
@@ -16,6 +16,7 @@ SERVICE = Service(
     error=error,
     before=check_request,
     authenticate=authenticate,
+    knows=knows,
     merge_slashes=False,
     seed=forget_all,
 )

@@ -44,12 +44,22 @@ RIGHTS: Mapping[str, tuple[str, bool]] = {
 
 
 def account(world: World, request: Request) -> dict[str, Any]:
-    """The account that the host names. In Azure a name without an account does not resolve."""
-    found = records.find(world, "Microsoft.Storage/storageAccounts", request.host.split(".", 1)[0])
-    if found is None or records.state(found, world.now()):
+    """The account that the host names; raises 502, see `knows`."""
+    found = _account(world, request.host)
+    if found is None:
         message = f"The host name {request.host} does not resolve: there is no such account."
         raise CloudError(502, "HostNotFound", message)
     return found
+
+
+def knows(world: World, host: str) -> bool:
+    """Whether there is an account of this name. In Azure other names do not resolve."""
+    return _account(world, host) is not None
+
+
+def _account(world: World, host: str) -> dict[str, Any] | None:
+    found = records.find(world, "Microsoft.Storage/storageAccounts", host.split(".", 1)[0])
+    return None if found is None or records.state(found, world.now()) else found
 
 
 def hierarchical(account: Mapping[str, Any]) -> bool:

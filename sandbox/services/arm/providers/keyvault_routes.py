@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import operations, records
+from sandbox.services.arm import actor, authorization, operations, records
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Document, Kind, Write, style
 from sandbox.services.arm.providers import forms
@@ -16,6 +16,12 @@ from sandbox.world import World
 _SUBSCRIPTION = "/subscriptions/{subscription}"
 _PROVIDER = f"{_SUBSCRIPTION}/providers/Microsoft.KeyVault"
 _SECRETS = f"{_SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.KeyVault/vaults/{{vault}}/secrets"
+
+
+def _require(world: World, request: Request, permission: str, scope: str = "") -> None:
+    """Raises 403 without `Microsoft.KeyVault/PERMISSION` at `scope`, by default the subscription."""
+    scope = scope or f"/subscriptions/{request.params['subscription']}"
+    authorization.require(world, actor.of(request), f"Microsoft.KeyVault/{permission}", scope)
 
 
 def _shown(entry: Document) -> Document:
@@ -41,6 +47,7 @@ def _shown(entry: Document) -> Document:
 
 
 def _list(world: World, request: Request) -> Response:
+    _require(world, request, "deletedVaults/read")
     wanted = f"/subscriptions/{request.params['subscription']}/".lower()
     entries = [settled(world, name) for name in world.store.keys(DELETED)]
     found = [
@@ -68,10 +75,12 @@ def _find(world: World, request: Request) -> Document:
 
 
 def _get(world: World, request: Request) -> Response:
+    _require(world, request, "locations/deletedVaults/read")
     return Response(200, _shown(_find(world, request)))
 
 
 def _purge(world: World, request: Request) -> Response:
+    _require(world, request, "locations/deletedVaults/purge/action")
     entry = _find(world, request)
     name = entry["document"]["name"]
     if entry["document"]["properties"].get("enablePurgeProtection"):
@@ -108,6 +117,7 @@ def _purge_effect(world: World, data: dict[str, Any]) -> None:
 
 
 def _check_availability(world: World, request: Request) -> Response:
+    _require(world, request, "checkNameAvailability/read")
     name = str((request.json() or {}).get("name", ""))
     if records.find(world, VAULTS, name) is None and settled(world, name) is None:
         return Response(200, {"nameAvailable": True})
@@ -242,6 +252,7 @@ def _list_secrets(world: World, request: Request) -> Response:
     p = request.params
     scope = f"/subscriptions/{p['subscription']}/resourceGroups/{p['group']}"
     vault = ResourceId(scope, VAULTS, (p["vault"],))
+    _require(world, request, "vaults/secrets/read", vault.id)
     records.load(world, vault.id)
     shown = (_secret(world, vault.child("secrets", one["name"])) for one in secrets.listed(world, p["vault"]))
     return Response(200, {"value": [one for one in shown if one]})

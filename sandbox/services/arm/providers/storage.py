@@ -333,6 +333,8 @@ def _deleted(world: World, target: ResourceId, document: Document) -> None:
 
 
 def _check_availability(world: World, request: Request) -> Response:
+    scope = f"/subscriptions/{request.params['subscription']}"
+    authorization.require(world, actor.of(request), "Microsoft.Storage/checkNameAvailability/read", scope)
     body = request.json() or {}
     name = str(body.get("name", ""))
     if not _NAME.fullmatch(name):
