@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -23,19 +24,30 @@ def body(request: Request) -> dict[str, Any]:
     return found
 
 
-def form(request: Request) -> dict[str, bytes]:
-    """The fields of a `multipart/form-data` body. Raises 400."""
-    kind = request.headers.get("content-type", "")
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1")
-    message = BytesParser(policy=HTTP).parsebytes(head + request.body)
-    if not message.is_multipart():
+def form(request: Request, content: str) -> tuple[dict[str, str], bytes]:
+    """The fields of a `multipart/form-data` body, and its file: the part that has a file name, or `content`.
+
+    Clients name the file's part as they like. Raises 400.
+    """
+    kind = _headers(f"Content-Type: {request.headers.get('content-type', '')}".encode("latin-1"))
+    boundary = kind.get_param("boundary")
+    if not isinstance(boundary, str):
         raise errors.refusal("MALFORMED_REQUEST", "The request body is no valid multipart form.")
-    found: dict[str, bytes] = {}
-    for part in message.iter_parts():
-        content = part.get_payload(decode=True)
-        name = part.get_param("name", header="content-disposition")
-        found[str(name)] = content if isinstance(content, bytes) else b""
-    return found
+    fields: dict[str, bytes] = {}
+    file = None
+    for part in (b"\r\n" + request.body).split(b"\r\n--" + boundary.encode())[1:]:
+        head, found, value = part.partition(b"\r\n\r\n")
+        headers = _headers(head.strip())
+        if headers.get_filename() is not None:
+            file = value
+        elif found:
+            fields[str(headers.get_param("name", header="content-disposition"))] = value
+    file = fields.pop(content, b"") if file is None else file
+    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}, file
+
+
+def _headers(head: bytes) -> EmailMessage:
+    return BytesParser(policy=HTTP).parsebytes(head, headersonly=True)
 
 
 def is_form(request: Request) -> bool:

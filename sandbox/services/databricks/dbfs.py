@@ -22,9 +22,8 @@ Document = dict[str, Any]
 
 def _put(world: World, request: Request) -> Response:
     if is_form(request):
-        fields = form(request)
-        content = fields.pop("contents", b"")
-        asked: Document = {name: value.decode() for name, value in fields.items()}
+        fields, content = form(request, "contents")
+        asked: Document = dict(fields)
     else:
         asked = body(request)
         content = _block(asked.get("contents"))

@@ -66,9 +66,7 @@ def delete(world: World, request: Request, path: str, recursive: bool) -> None:
 def _import(world: World, request: Request) -> Response:
     asked: Mapping[str, Any]
     if is_form(request):
-        fields = form(request)
-        content = fields.pop("content", b"")
-        asked = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+        asked, content = form(request, "content")
     else:
         asked = body(request)
         content = decoded(asked.get("content"))
