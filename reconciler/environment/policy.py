@@ -50,6 +50,10 @@ class Policy(Section):
     resets: Literal["allow", "block"] = Field(
         default="block", description="A write that would reset settings of somebody else."
     )
+    secrets: Literal["delete", "disable"] = Field(
+        default="delete",
+        description="What becomes of a Key Vault secret that has left Git: deleted (recoverably) or disabled.",
+    )
     limits: Limits = Field(default=Limits(), description="How much one plan may change.")
     protect: tuple[n.ResourceType, ...] = Field(
         default=("Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"),

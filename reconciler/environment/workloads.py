@@ -140,6 +140,13 @@ class VaultSecret(Section):
     databricks_token: DatabricksToken | None = Field(
         default=None, description="A token that is minted and renewed."
     )
+    content_type: str | None = Field(
+        default=None, min_length=1, max_length=255, description="What the value is, for those who read it."
+    )
+    enabled: v.Flag = Field(default=True, description="false = it is there and cannot be read.")
+    not_before: v.Day | None = Field(default=None, description="The first day it is meant for, in UTC.")
+    expires: v.Day | None = Field(default=None, description="The day on which it expires, in UTC.")
+    tags: dict[str, str] = Field(default_factory=dict, description="Tags of the secret.")
 
     @model_validator(mode="before")
     @classmethod
