@@ -31,15 +31,15 @@ class Pipeline:
     def begin(self, wanted: Wanted, token: Mapping[str, Any], tools: Tools) -> Look:
         name, sent = str(wanted.check.data_factory_pipeline), dict(wanted.check.parameters)
         known(sent)
-        path = f"{_factory(tools)}/pipelines/{quote(name, safe='')}"
-        declared = _declared(path, tools)
+        declared = _declared(name, tools)
         unknown = sorted(sent.keys() - declared)
         if unknown:
             there = ", ".join(sorted(declared)) or "none"
             raise CloudError(f"The pipeline has no parameter {', '.join(unknown)}. It declares {there}.")
         if MARKER in declared:
             sent[MARKER] = token["mark"]
-        answer = tools.arm.call("POST", f"{path}/createRun", API_VERSION, sent, where=wanted.name)
+        path = f"{_pipeline(name, tools)}/createRun"
+        answer = tools.arm.call("POST", path, API_VERSION, sent, where=wanted.name)
         return self._started(token, str(answer.body["runId"]), tools)
 
     def _started(self, token: Mapping[str, Any], run: str, tools: Tools) -> Look:
@@ -50,7 +50,7 @@ class Pipeline:
         """Our run, found by its marker or its time; asked for anew where it did not show up within LAG."""
         asked = datetime.fromisoformat(str(token["asked"]))
         name = str(wanted.check.data_factory_pipeline)
-        marked = MARKER in _declared(f"{_factory(tools)}/pipelines/{quote(name, safe='')}", tools)
+        marked = MARKER in _declared(name, tools)
         mine = [
             run
             for run in self._runs(name, asked, tools)
@@ -107,9 +107,17 @@ def _factory(tools: Tools) -> str:
     return tools.factory
 
 
-def _declared(path: str, tools: Tools) -> set[str]:
+def _pipeline(name: str, tools: Tools) -> str:
+    return f"{_factory(tools)}/pipelines/{quote(name, safe='')}"
+
+
+def _declared(name: str, tools: Tools) -> set[str]:
     """The names of a pipeline's parameters."""
-    body = tools.arm.call("GET", path, API_VERSION).body
+    try:
+        body = tools.arm.call("GET", _pipeline(name, tools), API_VERSION).body
+    except NotFound as error:
+        where = tools.factory.rpartition("/")[2]
+        raise NotFound(f"There is no pipeline {name!r} in {where}.", code=error.code) from error
     return set((body.get("properties") or {}).get("parameters") or ())
 
 
