@@ -46,6 +46,7 @@ def main() -> None:
         with redirect_stdout(output), redirect_stderr(output):
             try:
                 machine = _prepared(machine, channel, folder, site, task, output)
+                channel.send(started=True)
                 done = _execute(machine, channel, redact, task)
             except LibraryFault as fault:
                 done = {"state": "library", "error": str(fault)}

@@ -1,7 +1,8 @@
 """One JSON line per message, between the kernel and the sandbox that started it.
 
-The sandbox sends `{"task": …}` and answers; the kernel sends `{"ask": what, …}`, `{"output": text}` and
-`{"done": …}`. An answer is `{"answer": value}` or `{"error": {"kind", "message"}}`.
+The sandbox sends `{"task": …}` and answers; the kernel sends `{"ask": what, …}`, `{"started": true}` when the
+libraries are there, `{"output": text}` and `{"done": …}`. An answer is `{"answer": value}` or
+`{"error": {"kind", "message"}}`.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class FileSystem:
             return stream.read(maxBytes).decode("utf-8", "replace")
 
     def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
-        target = self._paths.of(file)
+        target = self._paths.of(file, write=True)
         if target.exists() and not overwrite:
             raise ExecutionError(f"java.nio.file.FileAlreadyExistsException: {_shown(file)}")
         data = contents.encode()
@@ -60,7 +60,7 @@ class FileSystem:
         return True
 
     def cp(self, source: str, destination: str, recurse: bool = False) -> bool:
-        here, target = self._existing(source), self._paths.of(destination)
+        here, target = self._existing(source), self._paths.of(destination, write=True)
         if here.is_dir():
             if not recurse:
                 raise ExecutionError(_recurse("copy", source))
@@ -75,7 +75,7 @@ class FileSystem:
 
     def rm(self, dir: str, recurse: bool = False) -> bool:
         """False when there was nothing."""
-        place = self._paths.of(dir)
+        place = self._paths.of(dir, write=True)
         if not place.exists():
             return False
         if place.is_file():
@@ -87,7 +87,7 @@ class FileSystem:
         return True
 
     def mkdirs(self, dir: str) -> bool:
-        self._paths.of(dir).mkdir(parents=True, exist_ok=True)
+        self._paths.of(dir, write=True).mkdir(parents=True, exist_ok=True)
         return True
 
     def mounts(self) -> list[object]:

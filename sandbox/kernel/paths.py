@@ -33,15 +33,15 @@ class Paths:
         volumes: Path,
         datasets: Path,
         scratch: Path,
-        storage: Callable[[str, str], Path],
+        storage: Callable[[str, str, bool], Path],
     ) -> None:
         self._channel, self._scratch, self._storage = channel, scratch, storage
         self.mounts = {"/databricks-datasets": datasets, "/Volumes": volumes, "/": dbfs}
 
-    def of(self, path: str) -> Path:
+    def of(self, path: str, write: bool = False) -> Path:
         """The file behind a path as `dbutils.fs` and libraries name it; without a scheme, in `dbfs:/`."""
         if found := STORAGE.fullmatch(path):
-            return _below(self._storage(found[1], found[2]), found[3] or "/")
+            return _below(self._storage(found[1], found[2], write), found[3] or "/")
         if path.startswith("file:"):
             inner = "/" + path.removeprefix("file:").lstrip("/")
             return Path(self.local(inner))

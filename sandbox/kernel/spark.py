@@ -11,9 +11,11 @@ has no file system at all.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -113,15 +115,18 @@ class Spark:
             self._session = builder.getOrCreate()
             for name, value in self._hidden.items():
                 self._session.conf.set(name.removeprefix("spark.hadoop."), value)
+            self._mark_writers()
             if self._serverless:
                 _forbid_keys(self._session)
         return self._session
 
-    def folder(self, container: str, host: str) -> Path:
+    def folder(self, container: str, host: str, write: bool) -> Path:
         """Where a container's files lie; raises Py4JJavaError when the run may not use it."""
         values = self._rights(host)
         try:
-            answer = self._channel.ask("storage", container=container, host=host, settings=values)
+            answer = self._channel.ask(
+                "storage", container=container, host=host, settings=values, write=write
+            )
         except Refused as no:
             raise Py4JJavaError("load", no.kind, str(no)) from None
         return Path(answer)
@@ -132,6 +137,28 @@ class Spark:
             "spark.driver.extraJavaOptions": java,
             "spark.sql.warehouse.dir": f"file:{self._scratch}/warehouse",
         }
+
+    def _mark_writers(self) -> None:
+        """Know what is written from what is read: the rights differ."""
+        from pyspark.sql import DataFrameWriter
+
+        for name in ("save", "json", "parquet", "csv", "text", "orc"):
+            setattr(DataFrameWriter, name, self._writing(getattr(DataFrameWriter, name)))
+        with contextlib.suppress(ImportError):  # needs numpy
+            from pyspark.ml.util import JavaMLWriter
+
+            setattr(JavaMLWriter, "save", self._writing(JavaMLWriter.save))  # noqa: B010 (mypy)
+
+    def _writing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._busy.writing = True
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._busy.writing = False
+
+        return call
 
     def _passing(self, command: str) -> None:
         """Mount the containers that a command for Java names."""
@@ -148,7 +175,7 @@ class Spark:
             self._busy.on = False
 
     def _mount(self, container: str, host: str) -> None:
-        folder = self.folder(container, host)
+        folder = self.folder(container, host, bool(getattr(self._busy, "writing", False)))
         from pyspark import SparkContext
 
         context = SparkContext._active_spark_context

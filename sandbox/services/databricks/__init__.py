@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from sandbox.service import Service
 from sandbox.services.databricks import (
+    clusters,
     dbfs,
     front,
     hosts,
+    jobs,
     permissions,
+    runs,
     scim,
     secrets,
     switches,
@@ -19,7 +22,10 @@ from sandbox.services.databricks import (
 from sandbox.services.databricks.authentication import AUDIENCES, authenticate
 from sandbox.services.databricks.errors import error
 
-_APIS = (front, scim, tokens, workspace, workspace_files, dbfs, volumes, secrets, permissions)
+_APIS = (
+    *(front, scim, tokens, workspace, workspace_files, dbfs, volumes, secrets, permissions),
+    *(clusters, jobs, runs),
+)
 
 SERVICE = Service(
     name="databricks",
@@ -30,5 +36,6 @@ SERVICE = Service(
     authenticate=authenticate,
     seed=hosts.clear,
     knows=hosts.known,
-    control=switches.CONTROL,
+    control=switches.CONTROL + runs.CONTROL,
+    effects=runs.EFFECTS,
 )

@@ -2,7 +2,7 @@
 
 POST listing `{"notebooks": false}` leaves `modified_at` and `size` out for notebooks: the API documents these
 for files only. POST keyvault-scopes `{"enabled": true}` lets service principals make scopes of a key vault,
-which the API refuses to all but users.
+which the API refuses to all but users. POST serverless `{"enabled": true}` lets runs do without a cluster.
 """
 
 from __future__ import annotations
@@ -29,4 +29,8 @@ def _turn(name: str, field: str) -> Route:
     return Route("POST", f"/_sandbox/databricks/{name}", handler)
 
 
-CONTROL = (_turn("listing", "notebooks"), _turn("keyvault-scopes", "enabled"))
+CONTROL = (
+    _turn("listing", "notebooks"),
+    _turn("keyvault-scopes", "enabled"),
+    _turn("serverless", "enabled"),
+)
