@@ -1,9 +1,9 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Integration test
-# MAGIC Runs `prep`, `train` and `score` on a small share of the days, as they are deployed here, and checks what comes out.
-# MAGIC It works in a folder of its own, so that the real model and predictions stay as they are. When all is well the folder
-# MAGIC is removed; after a failure it is there to be looked at.
+# MAGIC Runs `prep`, `train` and `score` on a small share of the days, as they are deployed here, and checks
+# MAGIC what comes out. It works in a folder of its own, so that the real model and predictions stay as they
+# MAGIC are. When all is well the folder is removed; after a failure it is there to be looked at.
 
 # COMMAND ----------
 

@@ -1,7 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Prepare
-# MAGIC Reads the bike sharing data set and splits its days into train, test and holdout, the same way each time.
+# MAGIC Reads the bike sharing data set and splits its days into train, test and holdout, the same way each
+# MAGIC time.
 
 # COMMAND ----------
 

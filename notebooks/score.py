@@ -1,12 +1,12 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Score
-# MAGIC Reads the model and the holdout, and writes one prediction for each row as JSON. The model is a plain Spark pipeline,
-# MAGIC so this notebook needs no library: Data Factory can run it on any cluster.
+# MAGIC Reads the model and the holdout, and writes one prediction for each row as JSON. The model is a
+# MAGIC plain Spark pipeline, so this notebook needs no library: Data Factory can run it on any cluster.
 # MAGIC
-# MAGIC `output` is a path, also one on a storage account (`abfss://…`), or a folder of `container` where `account` is given.
-# MAGIC The notebook `storage` tells how the account is reached: with a key from a secret scope or, where the account takes no
-# MAGIC keys, with Entra ID.
+# MAGIC `output` is a path, also one on a storage account (`abfss://…`), or a folder of `container` where
+# MAGIC `account` is given. The notebook `storage` tells how the account is reached: with a key from a
+# MAGIC secret scope or, where the account takes no keys, with Entra ID.
 
 # COMMAND ----------
 

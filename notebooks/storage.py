@@ -1,15 +1,16 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Storage
-# MAGIC Run by other notebooks with `%run ./storage`. It gives them `reaching`, which signs this session in to the storage
-# MAGIC account of an `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/…` path.
+# MAGIC Run by other notebooks with `%run ./storage`. It gives them `reaching`, which signs this session in
+# MAGIC to the storage account of an `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/…` path.
 # MAGIC
-# MAGIC **With the account's key** (the widgets `scope` and `key` name a secret): the key is read from the secret scope, where
-# MAGIC the reconciler puts it and renews it.
+# MAGIC **With the account's key** (the widgets `scope` and `key` name a secret): the key is read from the
+# MAGIC secret scope, where the reconciler puts it and renews it.
 # MAGIC
-# MAGIC **With Entra ID** (the widget `key` is empty): the cluster signs in. That is the way where the account takes no keys
-# MAGIC (`allowSharedKeyAccess: false`). Its Spark configuration then names a service principal that has the role *Storage Blob
-# MAGIC Data Contributor*, and nothing of it is secret but one reference:
+# MAGIC **With Entra ID** (the widget `key` is empty): the cluster signs in. That is the way where the
+# MAGIC account takes no keys (`allowSharedKeyAccess: false`). Its Spark configuration then names a service
+# MAGIC principal that has the role *Storage Blob Data Contributor*, and nothing of it is secret but one
+# MAGIC reference:
 # MAGIC
 # MAGIC ```
 # MAGIC fs.azure.account.auth.type.ACCOUNT.dfs.core.windows.net OAuth
