@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -64,6 +65,12 @@ class Workspace:
         made = arm.put(f"Microsoft.Databricks/workspaces/{name}", body)
         return cls(sandbox, arm, made["properties"]["workspaceUrl"])
 
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.update(headers(DefaultAzureCredential(), RESOURCE_ID))
+        return session
+
     @property
     def admin(self) -> WorkspaceClient:
         return self.client(DefaultAzureCredential(), RESOURCE_ID)
@@ -85,10 +92,7 @@ class Workspace:
 
     def raw(self, method: str, path: str, **options: Any) -> requests.Response:
         """A request as the admin, without the SDK: for shapes and codes of errors."""
-        own = headers(DefaultAzureCredential(), RESOURCE_ID)
-        return requests.request(
-            method, f"https://{self.host}/api/2.0/{path}", headers=own, timeout=30, **options
-        )
+        return self._session.request(method, f"https://{self.host}/api/2.0/{path}", timeout=30, **options)
 
     def refused(self, method: str, path: str, **options: Any) -> tuple[int, str]:
         """Status and code of a request that must fail."""
