@@ -234,7 +234,9 @@ def _scope_spec(
     environment: Environment, scope: SecretScope, resources: Mapping[Key, Resource]
 ) -> tuple[dict[str, Any], tuple[Key, ...]]:
     """What a scope is, and what must be there first."""
-    spec: dict[str, Any] = {"backend": DATABRICKS, "permissions": dict(scope.permissions)}
+    spec: dict[str, Any] = {"backend": DATABRICKS}
+    if scope.permissions:
+        spec["permissions"] = dict(scope.permissions)
     if scope.key_vault is None:
         return spec, ()
     vault = _named("microsoft.keyvault/vaults", scope.key_vault, resources)

@@ -57,9 +57,13 @@ class Vaults:
         made = self._do(vault, name, "write", lambda client: client.set_secret(name, value, **fields))
         return made.properties
 
-    def update(self, vault: str, name: str, fields: Mapping[str, Any]) -> SecretProperties:
-        """Change what stands beside the value of the newest version; what is not named stays."""
-        return self._do(vault, name, "write", lambda client: client.update_secret_properties(name, **fields))
+    def update(self, vault: str, name: str, fields: Mapping[str, Any], version: str = "") -> SecretProperties:
+        """Change what stands beside the value of a version, else the newest; what is not named stays."""
+
+        def work(client: SecretClient) -> SecretProperties:
+            return client.update_secret_properties(name, version or None, **fields)
+
+        return self._do(vault, name, "write", work)
 
     def delete(self, vault: str, name: str) -> None:
         """Begin to delete it; it can be recovered. Nothing is purged."""
