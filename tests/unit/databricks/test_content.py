@@ -190,8 +190,9 @@ def test_the_canonical_source_of_canonical_source_is_itself(text: str, language:
 CELLS = st.lists(
     st.fixed_dictionaries(
         {"cell_type": st.sampled_from(["code", "markdown", "raw", None]), "source": LINES | st.lists(LINES)},
-        optional={"id": st.text(), "outputs": st.lists(st.integers())},
-    )
+        optional={"id": st.text(max_size=2), "outputs": st.lists(st.integers(), max_size=1)},
+    ),
+    max_size=3,
 )
 
 
