@@ -98,6 +98,7 @@ def test_the_unmodified_sdk_works(arm: Arm) -> None:
         "file systems": ["raw"],
         "directory": {"hdi_isfolder": "true", "team": "data"},
         "range": "1,2",
+        "properties": [{"seen": "yes"}, "text/csv"],
         "big": 300_000,
         "paths": [["day", True, 0], ["day/big.bin", False, 300_000], ["day/one.csv", False, 8]],
         "pages": [2, 1],

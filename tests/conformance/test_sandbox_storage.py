@@ -18,7 +18,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
 )
 from azure.identity import DefaultAzureCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContentSettings
 from support.arm import GROUP, ME, SUBSCRIPTION, Arm
 from support.sandbox import Sandbox
 
@@ -180,6 +180,22 @@ def test_a_blob_travels_and_an_old_key_is_refused(arm: Arm) -> None:
     blobs(second).get_container_client("raw").delete_blob("two.csv")
     with pytest.raises(ResourceNotFoundError):
         blobs(second).get_blob_client("raw", "two.csv").download_blob()
+
+
+def test_headers_come_back_once_and_change_one_by_one(arm: Arm) -> None:
+    """A content type sent twice over is none; metadata and headers are set without each other."""
+    arm.put(ACCOUNT, BODY)
+    container = blobs(keys(arm)[0]).create_container("raw")
+    typed = ContentSettings(content_type="text/csv", cache_control="no-cache")
+    blob = container.upload_blob("x", b"1", content_settings=typed, metadata={"team": "data"})
+    shown = blob.get_blob_properties()
+    assert (shown.content_settings.content_type, shown.metadata) == ("text/csv", {"team": "data"})
+    blob.set_blob_metadata({"seen": "yes"})
+    blob.set_http_headers(ContentSettings(content_type="text/plain"))
+    shown = blob.get_blob_properties()
+    assert (shown.content_settings.content_type, shown.metadata) == ("text/plain", {"seen": "yes"})
+    assert shown.content_settings.cache_control is None
+    assert blob.download_blob().readall() == b"1"
 
 
 def dfs(key: str) -> BlobServiceClient:

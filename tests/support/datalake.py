@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from azure.core.exceptions import AzureError
-from azure.storage.filedatalake import DataLakeServiceClient
+from azure.storage.filedatalake import ContentSettings, DataLakeServiceClient
 
 
 def main(account: str, key: str) -> dict[str, Any]:
@@ -27,6 +27,10 @@ def main(account: str, key: str) -> dict[str, Any]:
     file.append_data(b"1,2\n", 4)
     file.flush_data(8)
     seen["range"] = file.download_file(offset=4, length=3).readall().decode()
+    file.set_metadata({"seen": "yes"})
+    file.set_http_headers(ContentSettings(content_type="text/csv"))
+    shown = file.get_file_properties()
+    seen["properties"] = [shown.metadata, shown.content_settings.content_type]
     big = system.get_file_client("day/big.bin")
     big.upload_data(b"x" * 300_000, overwrite=True, chunk_size=65_536, max_concurrency=4)
     seen["big"] = big.get_file_properties().size

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.service import CloudError, Request, Response, arm_error
+from sandbox.services.storage import shapes
 from sandbox.services.storage.files import CONFLICT
 
 Document = dict[str, Any]
@@ -62,10 +63,8 @@ def tags(entry: Mapping[str, Any]) -> dict[str, str]:
 def status(entry: Mapping[str, Any]) -> dict[str, str]:
     """The headers of a path's properties."""
     directory = entry["directory"]
-    kept = {name: value for name, value in entry["headers"].items() if not name.startswith(_META)}
     return {
-        "Content-Type": "application/octet-stream",
-        **kept,
+        **{name: value for name, value in shapes.kept(entry).items() if not name.startswith(_META)},
         **tags(entry),
         "Accept-Ranges": "bytes",
         "Content-Length": str(entry["size"]),

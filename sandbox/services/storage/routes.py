@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox.service import CloudError, Request, Response, Route
@@ -88,6 +89,8 @@ def _list_blobs(world: World, request: Request) -> Response:
 
 def _put_blob(world: World, request: Request) -> Response:
     container, name = request.params["container"], request.params["blob"]
+    if request.query.get("comp") in ("metadata", "properties"):
+        return _describe(world, request)
     if "comp" in request.query or "x-ms-copy-source" in request.headers:
         raise _not_played(request)
     account = rules.permit(world, request, "write blob", container)
@@ -108,8 +111,7 @@ def _put_blob(world: World, request: Request) -> Response:
             412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."
         )
     sent = {key: request.headers.get(f"x-ms-blob-{key}") or request.headers.get(key) for key in _KEPT}
-    kept = {key: value for key, value in sent.items() if value}
-    kept |= {key: value for key, value in request.headers.items() if key.startswith("x-ms-meta-")}
+    kept = {key: value for key, value in sent.items() if value} | _metadata(request.headers)
     document = blobs.put(world, account["name"], container, name, request.body, kept)
     return Response(
         201,
@@ -121,6 +123,24 @@ def _put_blob(world: World, request: Request) -> Response:
             "x-ms-request-server-encrypted": "true",
         },
     )
+
+
+def _describe(world: World, request: Request) -> Response:
+    """Replace the metadata and leave the headers, or the other way round."""
+    document = _blob(world, request, "write blob")
+    before = document["headers"]
+    if request.query["comp"] == "metadata":
+        kept = {key: value for key, value in before.items() if key in _KEPT} | _metadata(request.headers)
+    else:
+        sent = {key: request.headers.get(f"x-ms-blob-{key}") for key in _KEPT}
+        kept = {key: value for key, value in sent.items() if value} | _metadata(before)
+    account, container = rules.account(world, request)["name"], request.params["container"]
+    changed = blobs.describe(world, account, container, document["name"], kept)
+    return Response(200, None, {"ETag": changed["etag"], "Last-Modified": changed["modified"]})
+
+
+def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in headers.items() if key.startswith("x-ms-meta-")}
 
 
 def _get_blob(world: World, request: Request) -> Response:
@@ -164,7 +184,7 @@ def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
     container = request.params["container"]
     account = rules.permit(world, request, right, container)
     containers.find(world, account, container)
-    if "comp" in request.query:
+    if request.method != "PUT" and "comp" in request.query:
         raise _not_played(request)
     document = blobs.get(world, account["name"], container, request.params["blob"])
     shown = document and (not document["directory"] or document["headers"] or rules.hierarchical(account))
@@ -175,7 +195,6 @@ def _blob(world: World, request: Request, right: str) -> dict[str, Any]:
 
 def _headers(document: dict[str, Any]) -> dict[str, str]:
     return {
-        "Content-Type": "application/octet-stream",
         **shapes.kept(document),
         "ETag": document["etag"],
         "Last-Modified": document["modified"],

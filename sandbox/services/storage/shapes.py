@@ -8,6 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from sandbox.service import CloudError, Response
 
+# The application adds a header of this spelling where there is none.
+_SPELLED = {"content-type": "Content-Type"}
+_TYPELESS = {"Content-Type": "application/octet-stream"}
 _XML = {"Content-Type": "application/xml"}
 
 
@@ -59,7 +62,11 @@ def blobs(
 def kept(one: Mapping[str, Any]) -> dict[str, str]:
     """The headers to show of a blob: those that were sent with it, and what marks a directory."""
     mark = {"x-ms-meta-hdi_isfolder": "true"} if one["directory"] else {}
-    return {**one["headers"], **mark}
+    return {
+        **_TYPELESS,
+        **{_SPELLED.get(name, name): value for name, value in one["headers"].items()},
+        **mark,
+    }
 
 
 def _blob(one: Mapping[str, Any], metadata: bool) -> str:
