@@ -131,6 +131,8 @@ def test_data_sets_are_read_only(workspace: Workspace) -> None:
     place.mkdir(parents=True, exist_ok=True)
     (place / "a.csv").write_text("1,2")
     dbfs = workspace.admin.dbfs
+    assert "/databricks-datasets" in [one.path for one in dbfs.list("/")]
+    assert dbfs.get_status("/databricks-datasets/bikeSharing/data-001/hour.csv").is_dir is False
     assert dbfs.read("dbfs:/databricks-datasets/tests/a.csv").bytes_read == 3
     for call in (dbfs.delete, dbfs.mkdirs, dbfs.create):
         with pytest.raises(PermissionDenied):

@@ -287,6 +287,42 @@ def test_permissions_come_from_the_folders_above(workspace: Workspace) -> None:
     assert workspace.refused("GET", f"permissions/notebooks/{number}") == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
+def test_a_job_has_exactly_one_owner(workspace: Workspace) -> None:
+    """Its creator, until another is named; admins manage every job; who views may not grant."""
+    admin, stranger = workspace.admin, workspace.stranger("operator")
+    name = admin.service_principals.create(application_id=stranger._client_id).application_id or ""
+    cluster = {"spark_version": "15.4.x-scala2.12", "node_type_id": "Standard_DS3_v2", "num_workers": 1}
+    task = {"task_key": "t", "notebook_task": {"notebook_path": "/Shared/n"}, "new_cluster": cluster}
+    body = {"name": "nightly", "tasks": [task]}
+    number = workspace.raw("POST", "jobs/create", json=body).json()["job_id"]
+    path = f"permissions/jobs/{number}"
+
+    def held() -> dict[str, str]:
+        entries = workspace.raw("GET", path).json()["access_control_list"]
+        return {
+            next(
+                value for key, value in entry.items() if key.endswith("_name") and key != "display_name"
+            ): entry["all_permissions"][0]["permission_level"]
+            for entry in entries
+        }
+
+    me = admin.current_user.me().user_name or ""
+    assert held() == {me: "IS_OWNER", "admins": "CAN_MANAGE"}
+    viewer = {"service_principal_name": name, "permission_level": "CAN_VIEW"}
+    assert workspace.refused("PUT", path, json={"access_control_list": [viewer]}) == (
+        400,
+        "INVALID_PARAMETER_VALUE",
+    )
+    assert workspace.raw("PATCH", path, json={"access_control_list": [viewer]}).status_code == 200
+    assert held() == {me: "IS_OWNER", name: "CAN_VIEW", "admins": "CAN_MANAGE"}
+    with pytest.raises(PermissionDenied):
+        workspace.client(stranger).permissions.update("jobs", str(number))
+    owner = {"service_principal_name": name, "permission_level": "IS_OWNER"}
+    assert workspace.raw("PATCH", path, json={"access_control_list": [owner]}).status_code == 200
+    assert held() == {name: "IS_OWNER", "admins": "CAN_MANAGE"}
+    assert workspace.client(stranger).permissions.update("jobs", str(number)).object_type == "job"
+
+
 def test_bad_permissions_are_refused(workspace: Workspace) -> None:
     """Nobody's name, and a level of another kind of object."""
     number = workspace.admin.workspace.get_status("/Shared").object_id

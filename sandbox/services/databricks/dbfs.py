@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.service import Request, Response, Route
-from sandbox.services.databricks import errors, files, hosts
+from sandbox.services.databricks import dataset, errors, files, hosts
 from sandbox.services.databricks.body import body, decoded, form, is_form, text, truth, whole
 from sandbox.world import World
 
@@ -82,7 +82,8 @@ def _list(world: World, request: Request) -> Response:
     place, shown = _existing(world, request, path), files.shown(path)
     if not place.is_dir():
         return Response(200, {"files": [_info(place, shown)]})
-    found = [_info(one, f"{shown.rstrip('/')}/{one.name}") for one in sorted(place.iterdir())]
+    inside = list(place.iterdir()) + ([dataset.prepare(world)] if shown == "/" else [])
+    found = [_info(one, f"{shown.rstrip('/')}/{one.name}") for one in sorted(inside)]
     return Response(200, {"files": found} if found else {})
 
 
@@ -146,6 +147,8 @@ def _write(world: World, place: Path, content: bytes) -> None:
 
 def _existing(world: World, request: Request, path: str) -> Path:
     place = files.place(world, request.host, path)
+    if place.is_relative_to(files.datasets(world)):
+        dataset.prepare(world)
     if not place.exists():
         raise errors.missing(f"No file or directory exists on path {path}.")
     return place
