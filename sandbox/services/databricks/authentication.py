@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.challenge import ARM_AUDIENCES
+from sandbox.identities import Identity
 from sandbox.service import Caller, CloudError, Request, TokenError
 from sandbox.services.arm import authorization
 from sandbox.services.databricks import hosts, principals, tokens
@@ -53,15 +54,26 @@ def _let_in(world: World, request: Request, caller: Caller, workspace: dict[str,
         manager = world.tokens.check(f"Bearer {token}", ARM_AUDIENCES)
     except TokenError as fault:
         raise _forbidden(f"The management token is not valid: {fault.message}") from None
-    if manager.object_id != caller.object_id or not authorization.allowed(
-        world, caller.object_id, workspace["id"], _ADMIN
-    ):
+    if manager.object_id != caller.object_id or admit(world, request.host, caller) is None:
         raise _forbidden(f"The caller is not authorized to administer the workspace {workspace['id']}.")
-    fields = {"applicationId": caller.client_id, "displayName": caller.name, "active": True}
-    made = principals.add(world, request.host, "servicePrincipals", fields)
-    principals.join(world, request.host, principals.ADMINS, made)
     # Who got in stays known also when the request itself is refused, which undoes what it wrote.
     world.store.commit()
+
+
+def admit(world: World, host: str, caller: Caller | Identity) -> dict[str, Any] | None:
+    """The principal that a workspace knows an identity by; whoever may administer it in Azure becomes one.
+
+    None for everybody else.
+    """
+    known = principals.named(world, host, "servicePrincipals", caller.client_id)
+    if known is not None:
+        return known if known.get("active", True) else None
+    if not authorization.allowed(world, caller.object_id, hosts.workspace(world, host)["id"], _ADMIN):
+        return None
+    fields = {"applicationId": caller.client_id, "displayName": caller.name, "active": True}
+    made = principals.add(world, host, "servicePrincipals", fields)
+    principals.join(world, host, principals.ADMINS, made)
+    return made
 
 
 def _bearer(world: World, host: str, token: str) -> Caller:
