@@ -15,7 +15,7 @@ PIP := -m pip install -qq --disable-pip-version-check --no-compile
 # pyspark has no wheel on PyPI; its setup only copies files
 LOCKED := --require-hashes --only-binary :all: --no-binary pyspark --requirement
 # the sources that format, lint and types are checked on
-CODE := $(wildcard reconciler sandbox tests bench scripts function_app.py)
+CODE := $(wildcard reconciler sandbox model tests bench scripts function_app.py)
 
 # Prints the first interpreter that is of a supported version and can make virtual environments.
 # A shim may be on the PATH without an interpreter behind it: each one is tried.

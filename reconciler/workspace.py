@@ -197,7 +197,8 @@ def placed(graph: Graph, resolved: Mapping[str, Any]) -> Graph:
         key = resource.key
         if at.get("host") != resource.at.get("host") and isinstance(at.get("host"), str):
             at["host"] = databricks_host(at["host"])
-            key = renamed[key] = Key(key.kind, at["host"], key.name)
+            key = Key(key.kind, at["host"], key.name)
+            renamed[resource.key] = key
         moved.append(replace(resource, key=key, at=at))
     return Graph(
         replace(resource, needs=tuple(renamed.get(need, need) for need in resource.needs))

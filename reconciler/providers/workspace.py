@@ -187,6 +187,7 @@ def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
         def _resolve_host_metadata(self) -> None:
             pass
 
+    Config.attributes()  # where a subclass is the first to look for them, it finds only its own
     config = Told(
         host=f"https://{host}", credentials_strategy=AzureIdentity(), clock=Once(), product="reconciler"
     )
@@ -213,7 +214,7 @@ class _Told:
         met = error.__context__ if isinstance(error, _Again) else error
         if isinstance(met, DatabricksError):
             raise error_of(met, self.where) from None
-        if isinstance(met, (RequestException, TimeoutError, ValueError)):
+        if isinstance(met, (RequestException, TimeoutError)):
             message = f"{self.host} was not reached: {type(met).__name__}. Is it there? Is HTTPS_PROXY right?"
             raise Unreachable(message, where=self.where) from None
 
