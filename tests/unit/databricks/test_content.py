@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.databricks import canonical, digest
@@ -181,6 +181,7 @@ LINES = st.lists(
 ).map("\n".join)
 
 
+@settings(deadline=None)
 @given(LINES, st.sampled_from(["PYTHON", "SQL", "SCALA", "R"]))
 def test_the_canonical_source_of_canonical_source_is_itself(text: str, language: str) -> None:
     once = source(text, language)
@@ -196,6 +197,7 @@ CELLS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(CELLS)
 def test_the_canonical_form_of_a_canonical_jupyter_notebook_is_itself(cells: list[dict[str, Any]]) -> None:
     once = jupyter(cells)
@@ -203,6 +205,7 @@ def test_the_canonical_form_of_a_canonical_jupyter_notebook_is_itself(cells: lis
     assert json.loads(once)["nbformat"] == 4
 
 
+@settings(deadline=None)
 @given(st.binary(), st.sampled_from(["SOURCE", "JUPYTER", "AUTO"]), st.sampled_from(["PYTHON", ""]))
 def test_any_bytes_have_a_canonical_form(content: bytes, format: str, language: str) -> None:
     once = canonical("notebook", language, format, content)

@@ -210,6 +210,13 @@ def test_the_same_content_is_the_same_wheel_whatever_else_differs(tmp_path: Path
     assert two.digest.startswith("sha256:")
 
 
+def test_members_bear_one_time_and_mode_and_no_compression_of_a_zlib_version(tmp_path: Path) -> None:
+    wheel = pack(project(tmp_path), "model")
+    with zipfile.ZipFile(io.BytesIO(wheel.content)) as archive:
+        told = {(each.date_time, each.external_attr >> 16, each.compress_type) for each in archive.infolist()}
+    assert told == {((1980, 1, 1, 0, 0, 0), 0o100644, zipfile.ZIP_STORED)}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -228,6 +235,7 @@ def test_changed_content_is_another_version(tmp_path: Path, change: dict[str, st
     assert Version(after.version).public == Version(before.version).public == "0.1.0"
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=3), st.binary(max_size=3)))
 def test_the_local_version_is_in_normal_form(content: dict[str, bytes]) -> None:
     local = _local(content)
