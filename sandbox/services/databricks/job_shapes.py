@@ -24,7 +24,6 @@ _OF_TASK = (
     "max_retries",
     "min_retry_interval_millis",
     "retry_on_timeout",
-    "timeout_seconds",
 )
 _DEFAULTS: Mapping[str, Any] = {
     "email_notifications": {},
@@ -80,7 +79,7 @@ Document = dict[str, Any]
 def of_job(sent: Mapping[str, Any]) -> Document:
     """The settings to keep of a job as it was sent; unknown fields are dropped, as the service does."""
     kept = {name: value for name, value in sent.items() if name in _KNOWN}
-    if "tasks" not in kept and any(name in kept for name in _OF_TASK if name != "timeout_seconds"):
+    if "tasks" not in kept and any(name in kept for name in _OF_TASK):
         kept = _several(kept)
     else:
         kept["format"] = "MULTI_TASK"
@@ -141,9 +140,7 @@ def single(settings: Mapping[str, Any]) -> Document:
 
 def _several(kept: Document) -> Document:
     task = {name: value for name, value in kept.items() if name in _OF_TASK}
-    rest = {name: value for name, value in kept.items() if name not in _OF_TASK or name == "timeout_seconds"}
-    # The run's own limit is the task's.
-    task.pop("timeout_seconds", None)
+    rest = {name: value for name, value in kept.items() if name not in _OF_TASK}
     return {**rest, "tasks": [{"task_key": _ONLY_TASK, **task}], "format": "SINGLE_TASK"}
 
 
