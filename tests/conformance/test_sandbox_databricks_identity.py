@@ -84,6 +84,7 @@ def test_the_headers_must_be_of_this_workspace_and_this_caller(workspace: Worksp
     other = {**both, "X-Databricks-Azure-Workspace-Resource-Id": RESOURCE_ID.replace("bikes-adb", "other")}
     assert me(workspace, other) == (403, 403)
     name = "X-Databricks-Azure-SP-Management-Token"
+    assert me(workspace, {**both, name: headers(stranger, RESOURCE_ID)[name]}) == (403, 403)
     assert me(
         workspace, {**headers(stranger), **{key: both[key] for key in both if key != "Authorization"}}
     ) == (
