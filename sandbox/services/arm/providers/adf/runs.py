@@ -17,7 +17,14 @@ from sandbox.service import CloudError, OperationFault, Request, Response
 from sandbox.services.arm import ids, records
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Document
-from sandbox.services.arm.providers.adf import activities, expressions, names, outcome
+from sandbox.services.arm.providers.adf import (
+    activities,
+    databricks_activity,
+    expressions,
+    names,
+    outcome,
+    validation_activity,
+)
 from sandbox.services.arm.providers.adf.activities import Progress, Runner, Task
 from sandbox.world import World
 
@@ -328,5 +335,10 @@ def _executed(world: World, task: Task, memo: Mapping[str, Any]) -> Progress:
     return Progress("Failed", output, "BadRequest", message, unplayed=child["unplayed"])
 
 
-RUNNERS: Mapping[str, Runner] = {**activities.RUNNERS, "ExecutePipeline": Runner(_execute, _executed)}
+RUNNERS: Mapping[str, Runner] = {
+    **activities.RUNNERS,
+    **databricks_activity.RUNNERS,
+    **validation_activity.RUNNERS,
+    "ExecutePipeline": Runner(_execute, _executed),
+}
 EFFECTS = {_STEP: move}
