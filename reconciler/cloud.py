@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from reconciler.environment.permission import Settings
 from reconciler.errors import CloudError, SignInError
 from reconciler.providers.adf import AdfProvider
 from reconciler.providers.arm import ArmProvider
 from reconciler.providers.azure import Arm
 from reconciler.providers.jobs import JobProvider
+from reconciler.providers.keyvault import VaultProvider
 from reconciler.providers.provider import Provider
+from reconciler.providers.scopes import ScopeProvider
+from reconciler.providers.vaults import Vaults
 from reconciler.providers.workspace import Workspaces
 from reconciler.providers.workspace_objects import ObjectProvider, fetched
+from reconciler.secret_values import SecretValues
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -36,10 +41,11 @@ class Material:
     """What is written and recorded nowhere, filled once desired is known.
 
     secure: values of secure template parameters by a deployment's name. contents: what is imported, by
-    SHA-256."""
+    SHA-256. disable: secrets that leave Git are disabled, not deleted."""
 
     secure: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     contents: dict[str, bytes] = field(default_factory=dict, repr=False)
+    disable: bool = False
 
     def content(self, at: Mapping[str, Any]) -> bytes:
         """The bytes for a resource's `at`. Raises CloudError where they have to be fetched and cannot be."""
@@ -59,20 +65,31 @@ class Cloud:
     provider: ArmProvider
     adf: AdfProvider
     workspaces: Workspaces
+    values: SecretValues
     data: tuple[Provider, ...]
 
     @classmethod
     def of(
-        cls, credential: TokenCredential, subscription: str, environment: str, material: Material
+        cls,
+        credential: TokenCredential,
+        subscription: str,
+        environment: str,
+        material: Material,
+        setting: Settings,
+        key: bytes,
     ) -> Cloud:
+        """setting: reads what `${env:…}` names, see `settings_reader`. key: of secrets' fingerprints."""
         arm = Arm(credential, subscription)
-        workspaces = Workspaces(credential, arm.calls)
+        workspaces, vaults = Workspaces(credential, arm.calls), Vaults(credential, arm.calls)
+        values = SecretValues(setting, arm, vaults, key, subscription=subscription)
         data = (
+            VaultProvider(vaults, arm, values, environment, disable=material.disable),
             ObjectProvider(workspaces, material.content, arm.now),
             JobProvider(workspaces, environment, arm.now),
+            ScopeProvider(workspaces, values),
         )
         provider = ArmProvider(arm, environment, lambda name: material.secure.get(name, {}))
-        return cls(arm, provider, AdfProvider(arm), workspaces, data)
+        return cls(arm, provider, AdfProvider(arm), workspaces, values, data)
 
     @property
     def azure(self) -> tuple[Provider, ...]:

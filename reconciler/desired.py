@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import armtemplate, bicep, factory
+from reconciler import secrets as secrets_
 from reconciler import workspace as workspace_
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
@@ -25,7 +26,7 @@ from reconciler.referring import Facts, References, deployments_read
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
-LATER = ("key_vault", "checks", "alerts")
+LATER = ("alerts",)
 """Sections that the model knows and that nothing reconciles yet."""
 
 
@@ -74,6 +75,7 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     ]
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
+    builder.key_vault()
     builder.data_factory()
     builder.databricks()
     if faults:
@@ -167,6 +169,19 @@ class _Builder:
             needs = {*resource.needs, *(self._needed_by_values(resource.spec) - {resource.key})}
             self.resources[resource.key] = replace(resource, needs=tuple(sorted(needs)))
 
+    # The key vault
+
+    def key_vault(self) -> None:
+        unset = self.facts.unset
+        self._take_secrets(
+            secrets_.vault_secrets(self.environment, self.resources, unset, self.references.value)
+        )
+
+    def _take_secrets(self, found: secrets_.Wanted) -> None:
+        self.faults.extend(found.faults)
+        self.blocked.update(found.blocked)
+        self.resources.update({resource.key: resource for resource in found.resources})
+
     # The Databricks workspace
 
     def databricks(self) -> None:
@@ -192,6 +207,17 @@ class _Builder:
         self.warnings.extend(found.warnings)
         self.resources.update({resource.key: resource for resource in found.resources})
         self.contents, self.libraries = found.contents, found.libraries
+        self._take_secrets(
+            secrets_.scope_resources(
+                self.environment,
+                place.scope,
+                place.at,
+                place.needs,
+                self.resources,
+                self.facts.unset,
+                self.references.value,
+            )
+        )
 
     # One deployment
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from reconciler import environment as environment_
 from reconciler import plan as plan_
@@ -18,14 +17,14 @@ from reconciler.change import HARMLESS, Action
 from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud, Material
 from reconciler.diff import Cause
-from reconciler.errors import ReconcilerError, StateError, StateLocked
+from reconciler.errors import CloudError, ReconcilerError, StateError, StateLocked
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.planner import Planner, policy_of
 from reconciler.policy import Policy
 from reconciler.record import Drift, State
-from reconciler.resource import Key, Observation
+from reconciler.resource import Key, Observation, Resource
 from reconciler.settle import settle
 from reconciler.state import Store
 from reconciler.survey import survey
@@ -145,7 +144,7 @@ class Reconciler:
         plan = replace(planned.plan, changes=changes, lineage=state.lineage, serial=state.serial)
         tools = Tools(
             providers=cloud.providers,
-            resolve=partial(_resolve, others=planned.others),
+            resolve=partial(_resolve, planned=planned, cloud=cloud),
             save=self.store.save,
             mask=self.planner.mask,
             doubts=self.planner.doubts,
@@ -355,5 +354,13 @@ def _told_as(planned: Planned, waiting: frozenset[Key]) -> set[tuple[Key, Action
     }
 
 
-def _resolve(resource: Any, observations: Mapping[Key, Observation], others: Mapping[str, Any]) -> Any:
-    return resolve_.carry(resolve_.resolve(resource, observations, others), observations)
+def _resolve(
+    resource: Resource, observations: Mapping[Key, Observation], planned: Planned, cloud: Cloud
+) -> Resource:
+    """The resource with all put in that is known by now."""
+    known = resolve_.carry(resolve_.resolve(resource, observations, planned.others), observations)
+    outputs = planned.desired.outputs if planned.desired is not None else {}
+    try:
+        return cloud.values.seal(known, planned.state.entries.get(known.key), observations, outputs)
+    except CloudError:
+        return known  # the write reads the value itself, and tells what is wrong with it

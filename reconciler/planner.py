@@ -17,6 +17,7 @@ from reconciler.cloud import Cloud, Identity, Material
 from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
+from reconciler.fingerprints import remembered
 from reconciler.graph import Graph
 from reconciler.judge import doubtful
 from reconciler.plan import Plan
@@ -56,7 +57,7 @@ class Planner:
         Raises InputError first, so that bad input makes no call, not even for a token."""
         assert environment.azure is not None
         self.checkout.desired(environment, snapshot)
-        material = Material()
+        material = Material(disable=environment.policy.secrets == "disable")
         azure = environment.azure
         cloud, identity = self.sign_in(azure.subscription, azure.identity, environment.name, material)
         return Session(cloud, identity, material)
@@ -84,6 +85,7 @@ class Planner:
         graph, seen = found.graph, found.observations
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
         seen = triggers.as_running(seen, state)
+        graph, unread = cloud.values.sealed(graph, state.entries, seen, desired.outputs)
         now = cloud.now()
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         state = rekeyed(state, graph)
@@ -97,7 +99,7 @@ class Planner:
             now=now,
             unmanaged=_unmanaged(environment, graph, state, found.unmanaged, cloud),
             sections=sections_of(environment),
-            stopped={**_unset(desired), **_git_linked(environment, graph, seen)},
+            stopped={**unread, **_unset(desired, graph), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
             past=found.past,
         )
@@ -177,7 +179,10 @@ class Planner:
             for key, entry in state.entries.items()
             if key not in seen
         }
-        graph = Graph(resolve_.resolve(resource, seen) for resource in desired.graph)
+        graph = Graph(
+            remembered(resolve_.resolve(resource, seen), state.entries.get(resource.key))
+            for resource in desired.graph
+        )
         plan = plan_.make(
             graph,
             seen,
@@ -187,7 +192,7 @@ class Planner:
             commit=snapshot.commit,
             now=datetime.now(UTC),
             sections=sections_of(environment),
-            stopped=_unset(desired),
+            stopped=_unset(desired, graph),
             hashing=self.checkout.key(),
         )
         warnings = (
@@ -226,8 +231,17 @@ def _beside(environment: Environment, graph: Graph, state: State, cloud: Cloud) 
     return cloud.adf.beside(factory.id_of(environment))
 
 
-def _unset(desired: Desired) -> dict[Key, tuple[str, str]]:
-    return {key: ("secret", reason) for key, reason in desired.blocked.items()}
+def _unset(desired: Desired, graph: Graph) -> dict[Key, tuple[str, str]]:
+    """What is not set, by the keys of the graph: a workspace may have got its address since."""
+    blocked = {(key.kind, key.name): reason for key, reason in desired.blocked.items()}
+    scoped = {key: reason for key, reason in desired.blocked.items() if key in graph}
+    found = {
+        resource.key: scoped.get(resource.key) or blocked[resource.key.kind, resource.key.name]
+        for resource in graph
+        if resource.key in scoped
+        or (resource.key.kind.startswith("databricks.") and (resource.key.kind, resource.key.name) in blocked)
+    }
+    return {key: ("secret", reason) for key, reason in found.items()}
 
 
 def _git_linked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud, Identity, Material, identity_of
 from reconciler.engine import TICK_SECONDS, Reconciler
+from reconciler.environment.permission import settings_reader
 from reconciler.errors import SettingsError
 from reconciler.planner import Planner
 from reconciler.source import Source
@@ -78,13 +79,22 @@ def engine(settings: Settings) -> Reconciler:
     state = settings.state or str(_top(path if checkout else None) / ".reconciler")
     store = open_store(state)
     cache_ = Path(state).expanduser() / "cache"
+    setting = settings_reader(settings.environ, settings.secrets)
     git = Checkout(
         source=Source(settings.repository, cache_, settings.token),
         key=store.key,
-        secret=secret_reader(settings),
+        secret=setting,
         ref="HEAD" if checkout else settings.branch,
         follow=not checkout,
     )
+
+    def sign_in(
+        subscription: str, client_id: str | None, environment: str, material: Material
+    ) -> tuple[Cloud, Identity]:
+        signed_in = credential(client_id)
+        identity = identity_of(signed_in)
+        return Cloud.of(signed_in, subscription, environment, material, setting, store.key()), identity
+
     return Reconciler(git, store, Planner(git, sign_in), settings.seconds)
 
 
@@ -98,28 +108,6 @@ def _is_bare(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir()
 
 
-UNRESOLVED = "@Microsoft.KeyVault("
-"""How an app setting starts whose secret the Function app could not fetch: it then holds the reference itself
-(https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshooting-key-vault-references)."""
-
-
-def secret_reader(settings: Settings) -> Callable[[str], tuple[str, str]]:
-    """Reads `env:NAME`: its value and "", or "" and what is missing."""
-
-    def read_secret(text: str) -> tuple[str, str]:
-        kind, _, name = text.partition(":")
-        if kind != "env":
-            return "", "this version reads no secrets but `${env:NAME}`"
-        if name not in settings.secrets:
-            return "", f"{name} is not in RECONCILER_SECRETS"
-        value = settings.environ.get(name, "")
-        if value.startswith(UNRESOLVED):
-            return "", "the app setting holds a Key Vault reference that was not resolved"
-        return (value, "") if value else ("", "the app setting is not set")
-
-    return read_secret
-
-
 @cache
 def credential(client_id: str | None) -> TokenCredential:
     """The sign-in of this machine: managed identity in Azure, `az login` on a laptop."""
@@ -127,12 +115,3 @@ def credential(client_id: str | None) -> TokenCredential:
 
     options = {"managed_identity_client_id": client_id} if client_id else {}
     return DefaultAzureCredential(**options)
-
-
-def sign_in(
-    subscription: str, client_id: str | None, environment: str, material: Material
-) -> tuple[Cloud, Identity]:
-    """The cloud of one environment. Raises SignInError."""
-    signed_in = credential(client_id)
-    identity = identity_of(signed_in)
-    return Cloud.of(signed_in, subscription, environment, material), identity

@@ -29,7 +29,8 @@ def granted(said: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def by_name(said: Mapping[str, str]) -> dict[str, str]:
     """The map, of plain names: one with an `@` is a user, a GUID a service principal, all else a group."""
-    return {
-        f"{'users' if '@' in name else 'servicePrincipals' if _GUID.fullmatch(name) else 'groups'}/{name}": level
-        for name, level in said.items()
-    }
+
+    def kind(name: str) -> str:
+        return "users" if "@" in name else "servicePrincipals" if _GUID.fullmatch(name) else "groups"
+
+    return {f"{kind(name)}/{name}": level for name, level in said.items()}

@@ -52,7 +52,7 @@ class Policy(Section):
     )
     secrets: Literal["delete", "disable"] = Field(
         default="delete",
-        description="What becomes of a Key Vault secret that has left Git: deleted (recoverably) or disabled.",
+        description="What a Key Vault secret becomes that leaves Git; a deleted one can be recovered.",
     )
     limits: Limits = Field(default=Limits(), description="How much one plan may change.")
     protect: tuple[n.ResourceType, ...] = Field(

@@ -57,7 +57,7 @@ class Notebooks(Section):
     to: n.WorkspacePath = Field(description="A folder of the workspace.")
     permissions: dict[str, Literal["CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE"]] = Field(
         default_factory=dict,
-        description="User, group or service principal to what it may do in the folder `to`; absent = left alone.",
+        description="User, group or service principal to its permission in `to`; absent = left alone.",
         examples=[{"users": "CAN_READ"}],
     )
 

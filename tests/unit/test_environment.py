@@ -75,7 +75,8 @@ def test_the_sample_loads(name: str) -> None:
     assert environment.azure.deployments[0].parameters["reconcilerObjectId"] == "${identity.objectId}"
     assert environment.files == (f"environments/{name}.yaml", "environments/base.yaml")
     definitions = () if name == "dev" else ("datafactory",)
-    assert environment.paths == ("arm/azuredeploy.json", *definitions)
+    jobs = ("jobs/score.yaml", "jobs/train.yaml")
+    assert environment.paths == ("arm/azuredeploy.json", *definitions, *jobs, "model", "notebooks")
 
 
 def test_the_sample_is_promoted_from_dev_to_test_to_prod_by_hand() -> None:
