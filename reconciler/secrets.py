@@ -137,13 +137,8 @@ class _Build:
         """Where a value comes from, with what is known of it put in; and what must be there to read it.
 
         What only Azure tells later stays a reference, as do secrets."""
-        parts = pieces(value)
-        if not any(isinstance(part, Reference) for part in parts):
-            told = "A secret's value stands here in clear, for everybody who reads the repository."
-            hint = "Write `${env:NAME}`, `${secret:VAULT/NAME}` or `${storageKey:ACCOUNT}`."
-            self.faults.append(Fault(self.environment.where(path), told, hint))
         text, needs, missing = "", set[Key](), []
-        for part in parts:
+        for part in pieces(value):
             if isinstance(part, str):
                 text += _escaped(part)
             elif part.is_secret:
