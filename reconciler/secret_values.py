@@ -21,10 +21,11 @@ from reconciler.errors import CloudError, NotFound
 from reconciler.fingerprints import filled, recorded, secrets_in
 from reconciler.graph import Graph
 from reconciler.providers.azure import Arm
+from reconciler.providers.hidden import VALUE, shown
 from reconciler.providers.vaults import Vaults
 from reconciler.record import Entry
 from reconciler.resolve import References
-from reconciler.resource import Key, Observation, Resource, Status
+from reconciler.resource import Key, Observation, Resource, Secret, Status
 from reconciler.rules import HASHED, hashed
 from reconciler.secrets import GENERATE, TOKEN, is_made
 
@@ -63,6 +64,8 @@ class SecretValues:
         self._outputs: dict[str, str] = {}
         self._accounts: dict[str, str] = {}
         self._listed: dict[str, dict[str, Any]] = {}
+        self._wanted: dict[Key, str] = {}
+        """The fingerprints that our own secrets are to have by the plan under way."""
         self._lock = threading.RLock()
 
     # What providers ask
@@ -85,6 +88,13 @@ class SecretValues:
         """The keyed hash of a source's value. What we make ourselves is known by its source alone: any value
         will do, once it is there, and whether it is still that one is told by its version."""
         return self.fingerprint_of(source if is_made(source) else self.value(source))
+
+    def redact(self, text: str) -> str:
+        """A text without the values that were read in this session."""
+        with self._lock:
+            for value in self._values.values():
+                text = text.replace(value, "(secret)") if value else text
+        return text
 
     # What a plan asks
 
@@ -147,11 +157,13 @@ class SecretValues:
 
         outputs: `Desired.outputs`, for sources that hold what only Azure tells."""
         self._listed.clear()
+        self._wanted.clear()
         done: list[Resource] = []
         unread: dict[Key, tuple[str, str]] = {}
         for resource in graph:
             try:
                 done.append(self.seal(resource, entries.get(resource.key), observations, outputs))
+                self._wanted[resource.key] = next(secrets_in(done[-1].spec), Secret("")).fingerprint
             except CloudError as error:
                 code = UNSET if error.code == UNSET or isinstance(error, NotFound) else "unreadable"
                 unread[resource.key] = (code, error.message)
@@ -198,6 +210,8 @@ class SecretValues:
         if any(seen is not None and seen.status is Status.ABSENT for seen in (ours, home)):
             return None
         if ours is not None and ours.status is Status.PRESENT:
+            if ours.key in self._wanted and ours.spec.get(VALUE) != shown(self._wanted[ours.key]):
+                return None  # it is about to be written
             return _text(ours.stamp.get("updated"))
         if vault not in self._listed:
             self._listed[vault] = {str(each.name).lower(): each for each in self._vaults.listed(vault)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,6 +168,25 @@ def test_a_secret_of_another_vault_is_followed(arm: Arm, loop: Loop) -> None:
     (held,) = loop.plan(vault_secret("no", "${secret:other-kv/second}")).blocked
     assert (held.code, "other-kv/second is not in RECONCILER_SECRETS" in held.reason) == ("secret", True)
     assert not any(entry["host"].startswith("other") for entry in arm.sandbox.journal(before))
+
+
+def test_a_copy_of_our_own_secret_follows_it_in_the_same_tick(arm: Arm, loop: Loop) -> None:
+    """What is about to be written is no value to copy yet: the copy is known after it."""
+    first = vault_secret("first", "${storageKey:bikesdata}")
+    copy = replace(vault_secret("copy", "${secret:bikes-kv/first}"), needs=(first.key,))
+    loop.tick(first, copy)
+    assert secrets().get_secret("copy").value == key(arm)
+    assert loop.settled(first, copy)
+    regenerate(arm, loop)
+    assert [change.key.name for change in loop.plan(first, copy).changes] == ["first", "copy"]
+    loop.tick(first, copy)
+    assert secrets().get_secret("copy").value == secrets().get_secret("first").value == key(arm)
+    assert loop.settled(first, copy)
+    arm.sandbox.advance("PT5S")
+    secrets().set_secret("first", "by hand")
+    loop.tick(first, copy)
+    assert secrets().get_secret("copy").value == secrets().get_secret("first").value == key(arm)
+    assert loop.settled(first, copy)
 
 
 def test_an_output_that_only_azure_tells_is_a_source(arm: Arm, loop: Loop) -> None:
