@@ -109,7 +109,8 @@ def wanted(environment: Environment, root: Path, place: Workspace) -> Wanted:
     paths = {resource.key.name: resource.key for resource in resources}
     adopted = {str(PurePosixPath(job.file)) for job in section.jobs if job.adopt}
     for job in jobs:
-        spec: dict[str, Any] = {"settings": dict(job.settings)}
+        tags = {**job.settings.get("tags", {}), databricks.MARK: environment.name}
+        spec: dict[str, Any] = {"settings": {**job.settings, "tags": tags}}
         if job.permissions is not None:
             spec["permissions"] = databricks.granted(job.permissions)
         at = {"name": job.name, "adopt": job.origin.split(":")[0] in adopted}

@@ -4,13 +4,14 @@ Read from the repository's snapshot alone, and checked before anything is called
 
 from reconciler.databricks.content import canonical, digest
 from reconciler.databricks.grants import PERMISSIONS, PRINCIPALS, by_name, granted
-from reconciler.databricks.jobs import Job, jobs
+from reconciler.databricks.jobs import MARK, Job, jobs
 from reconciler.databricks.libraries import Library, default_folder, libraries
 from reconciler.databricks.notebooks import WorkspaceObject, clashes, objects
 from reconciler.databricks.wheel import Wheel, pack
 from reconciler.databricks.workspacepath import mounted, plain
 
 __all__ = [
+    "MARK",
     "PERMISSIONS",
     "PRINCIPALS",
     "Job",

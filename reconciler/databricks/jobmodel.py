@@ -14,6 +14,8 @@ from reconciler.errors import Fault
 from reconciler.yamlfile import Step, at, kind
 
 MAX_TASKS: Final = 1000
+MAX_TAGS: Final = 24
+"""The API takes 25; one is our mark."""
 
 
 def _bytes(limit: int) -> AfterValidator:
@@ -141,7 +143,7 @@ class _Job(_Open):
     job_clusters: list[_Cluster] | None = None
     environments: list[_Environment] | None = None
     parameters: list[_Parameter] | None = None
-    tags: dict[str, str] | None = Field(default=None, max_length=25)
+    tags: dict[str, str] | None = Field(default=None, max_length=MAX_TAGS)
     schedule: _Schedule | None = None
     trigger: _Map | None = None
     continuous: _Map | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.databricks import jobchecks, jobfile, jobmodel
 from reconciler.databricks.jobfile import Found
@@ -13,6 +13,9 @@ from reconciler.databricks.jobpaths import Put, Workspace, located
 from reconciler.databricks.libraries import Library
 from reconciler.databricks.notebooks import WorkspaceObject
 from reconciler.errors import Fault
+
+MARK: Final = "reconciler"
+"""The tag of a job that names its environment, as resources of Azure bear it."""
 
 
 @dataclass(frozen=True)

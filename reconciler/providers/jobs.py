@@ -1,7 +1,7 @@
 """Jobs of Databricks workspaces, found by their id, or by our mark among their tags.
 
 Names of jobs are not unique: a job of the same name that does not bear our mark is somebody else's, unless
-Git says that it is to be adopted."""
+Git says that it is to be adopted. The mark is a tag like any other: who takes it off makes a difference."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from reconciler.databricks import MARK
 from reconciler.errors import CloudError, NotFound, SignInError
 from reconciler.providers import permissions
-from reconciler.providers.deployment import MARK, NeverArrived
+from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.provider import Done, Looked, Pending
 from reconciler.providers.sweep import due, read_at
 from reconciler.providers.workspace import Place, Workspaces
@@ -57,13 +58,14 @@ class JobProvider:
             taken = {str(entry.id) for key, entry in recorded.items() if key.kind == JOB and entry.id}
             for each in mine:
                 observations[each.key] = self._observation(place, each, recorded.get(each.key), jobs, taken)
-            ids = {observation.id for observation in observations.values()}
-            unmanaged |= {
-                Key(JOB, place.host, str(_settings(job).get("name", id_)))
+            ids = {observations[each.key].id for each in mine}
+            beside = {
+                id_: job
                 for id_, job in jobs.items()
-                if id_ not in ids and not _mark(job)
+                if id_ not in ids and _mark(job) in ("", self._environment)
             }
-        return Looked(observations, tuple(sorted(unmanaged - observations.keys())))
+            unmanaged |= _keys_of(place, beside, {each.key for each in mine})
+        return Looked(observations, tuple(sorted(unmanaged)))
 
     def _list(self, place: Place) -> list[dict[str, Any]]:
         """Every job with its tasks; one of over a hundred tasks by pages of its own
@@ -114,7 +116,8 @@ class JobProvider:
             else:
                 assert entry.baseline is not None
                 spec[permissions.NAME], stamp = entry.baseline[permissions.NAME], entry.stamp
-        return Observation(each.key, Status.PRESENT, id_, spec, mark=_mark(jobs[id_]), stamp=stamp)
+        mark = _mark(jobs[id_]) or (self._environment if entry is None and each.at.get(ADOPT) else "")
+        return Observation(each.key, Status.PRESENT, id_, spec, mark=mark, stamp=stamp)
 
     def _found(self, each: Resource | Entry, jobs: Mapping[str, Mapping[str, Any]], taken: set[str]) -> str:
         """The job that bears our mark and this name, or the only one of this name where Git adopts it."""
@@ -157,8 +160,7 @@ class JobProvider:
     def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
         (resource,) = batch
         place, where = Place.of(resource.at), str(resource.key)
-        settings = dict(resource.spec["settings"])
-        settings["tags"] = {**(settings.get("tags") or {}), MARK: self._environment}
+        settings = resource.spec["settings"]
         id_ = self._ids.get(resource.key, "")
         if id_:
             body: dict[str, Any] = {"job_id": int(id_), "new_settings": settings}
@@ -232,7 +234,14 @@ def _mark(job: Mapping[str, Any]) -> str:
 
 
 def _spec(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as Git says them: without our mark."""
-    settings = dict(_settings(job))
-    tags = {name: value for name, value in (settings.pop("tags", None) or {}).items() if name != MARK}
-    return {"settings": {**settings, "tags": tags} if tags else settings}
+    return {"settings": _settings(job)}
+
+
+def _keys_of(place: Place, jobs: Mapping[str, Mapping[str, Any]], taken: set[Key]) -> set[Key]:
+    """Keys of jobs that are not ours: by their name, and where another one has that, by their id as well."""
+    keys: set[Key] = set()
+    for id_, job in sorted(jobs.items()):
+        name = str(_settings(job).get("name", id_))
+        key = Key(JOB, place.host, name)
+        keys.add(Key(JOB, place.host, f"{name} ({id_})") if key in taken | keys else key)
+    return keys
