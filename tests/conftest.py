@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from support.azurite import Azurite
 from support.sandbox import Sandbox, foreign_names
 
 
@@ -35,6 +36,14 @@ def sandbox(sandbox_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 def sandbox_lag(sandbox_lag_process: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """Like `sandbox`, eventually consistent."""
     return _pointed_at(sandbox_lag_process, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """The worker's Azure Storage: take containers and queues of your own, it is not emptied."""
+    running = Azurite.start(tmp_path_factory.mktemp("azurite"))
+    yield running
+    running.stop()
 
 
 def _pointed_at(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
