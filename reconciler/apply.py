@@ -41,8 +41,9 @@ class Applied:
     outcomes: tuple[Outcome, ...]
 
 
-Progress = Callable[[str, tuple[Change, ...], tuple[Outcome, ...]], None]
-"""Called with "wave" and the changes that start, or "done" and the outcomes that are known."""
+Progress = Callable[[str, tuple[Change, ...], tuple[Any, ...]], None]
+"""Called with "wave" and the changes that start, "done" and the outcomes that are known, or "check" and pairs
+of a check's name and its record."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Desired:
 
     secure: values of secure template parameters, by the name under which the deployment is made.
     contents: what is imported into the workspace, by SHA-256. libraries: those of the workspace, by path.
+    workspace: where it is. put_in: puts the references in a value of the environment, at a path in it.
     blocked: resources that cannot be written since a secret is not set, with the reason."""
 
     environment: Environment
@@ -46,6 +47,8 @@ class Desired:
     warnings: tuple[str, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     libraries: tuple[str, ...] = ()
+    workspace: Mapping[str, Any] | None = None
+    put_in: Callable[[Any, str], Any] = field(default=lambda value, _: value, repr=False)
 
 
 def _parameter(path: str, message: str) -> str:
@@ -75,9 +78,11 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     ]
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
+    builder.rotations()
     builder.key_vault()
     builder.data_factory()
     builder.databricks()
+    builder.checks()
     if faults:
         raise InputError(faults)
     graph = Graph(builder.resources.values())
@@ -90,6 +95,8 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
         tuple(builder.warnings),
         builder.contents,
         builder.libraries,
+        builder.workspace,
+        builder.references.value,
     )
 
 
@@ -111,6 +118,7 @@ class _Builder:
         self.warnings: list[str] = []
         self.contents: Mapping[str, bytes] = {}
         self.libraries: tuple[str, ...] = ()
+        self.workspace: Mapping[str, Any] | None = None
         self.implied: set[Key] = set()
         """Groups that a template does not name itself."""
 
@@ -169,12 +177,22 @@ class _Builder:
             needs = {*resource.needs, *(self._needed_by_values(resource.spec) - {resource.key})}
             self.resources[resource.key] = replace(resource, needs=tuple(sorted(needs)))
 
-    # The key vault
+    # Storage keys and the key vault
+
+    def rotations(self) -> None:
+        found = list(secrets_.rotations(self.environment, self.resources))
+        self.resources.update({resource.key: resource for resource in found})
 
     def key_vault(self) -> None:
-        unset = self.facts.unset
+        place = self._workspace()
         self._take_secrets(
-            secrets_.vault_secrets(self.environment, self.resources, unset, self.references.value)
+            secrets_.vault_secrets(
+                self.environment,
+                self.resources,
+                self.facts.unset,
+                self.references.value,
+                (place.at, place.needs) if place is not None else ({}, ()),
+            )
         )
 
     def _take_secrets(self, found: secrets_.Wanted) -> None:
@@ -202,6 +220,7 @@ class _Builder:
             hint = "Let the output give the property `workspaceUrl` of the workspace."
             self.faults.append(Fault(self.environment.where("databricks.workspace"), told, hint))
             return
+        self.workspace = place.at
         found = workspace_.wanted(self.environment, self.root, place)
         self.faults.extend(found.faults)
         self.warnings.extend(found.warnings)
@@ -218,6 +237,14 @@ class _Builder:
                 self.references.value,
             )
         )
+
+    # Checks
+
+    def checks(self) -> None:
+        """Only for their faults: they are put together once the environment is as Git says."""
+        for index, check in enumerate(self.environment.checks):
+            self.references.value(check.parameters, f"checks[{index}].parameters")
+            self.references.value(check.http, f"checks[{index}].http")
 
     # One deployment
 

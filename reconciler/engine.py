@@ -10,11 +10,12 @@ from functools import partial
 
 from reconciler import environment as environment_
 from reconciler import plan as plan_
-from reconciler import promotion, triggers
+from reconciler import promotion, triggers, verify
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
 from reconciler.change import HARMLESS, Action
 from reconciler.checkout import Checkout
+from reconciler.checks import Record, checks_json
 from reconciler.cloud import Cloud, Material
 from reconciler.diff import Cause
 from reconciler.errors import CloudError, ReconcilerError, StateError, StateLocked
@@ -107,12 +108,20 @@ class Reconciler:
                     waiting = planned.unplaced  # the workspace may have its address now
                 elif not running or not self._wait(state, running, cloud, deadline):
                     break
+            result, reason = result_of(planned.plan, outcomes.values()), ""
+            if result == "done" and verify.converged(planned.plan, outcomes.values()):
+                state = verify.verified(
+                    environment, planned, state, cloud, self.store.save, deadline, _checked(progress)
+                )
+                result, reason = verify.outcome_of(environment, state)
             tick = Tick(
                 name,
                 snapshot.commit,
-                result_of(planned.plan, outcomes.values()),
+                result,
                 first,
                 tuple(outcomes.values()),
+                reason,
+                tuple(checks_json(state.notes.get("checks") or {}, _waiting(environment, state))),
                 seconds=round(time.monotonic() - started, 3),
                 calls=cloud.calls(),
             )
@@ -227,7 +236,7 @@ class Reconciler:
             planned = self.plan(name)
             reason = "policy.sync is manual: planned, and applied by `reconciler apply` or an approval."
             seconds = round(time.monotonic() - started, 3)
-            tick = Tick(name, planned.plan.commit, "done", planned, (), reason, seconds, planned.calls)
+            tick = Tick(name, planned.plan.commit, "done", planned, (), reason, (), seconds, planned.calls)
             self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
             return tick
 
@@ -315,7 +324,15 @@ class Reconciler:
             result = result_of(plan, outcomes.values())
             seconds = round(time.monotonic() - started, 3)
             tick = Tick(
-                name, snapshot.commit, result, planned, tuple(outcomes.values()), "", seconds, cloud.calls()
+                name,
+                snapshot.commit,
+                result,
+                planned,
+                tuple(outcomes.values()),
+                "",
+                (),
+                seconds,
+                cloud.calls(),
             )
             self._remember(state, tick, plan, cloud.now())
             return tick
@@ -332,7 +349,8 @@ class Reconciler:
             state = self.store.load(name)
             if state is None and name not in self.checkout.names():
                 environment_.load(self.checkout.snapshot().root, name)
-            self.store.save(replace(state or State.new(name), suspended=why))
+            known = state or State.new(name)
+            self.store.save(replace(known if why else verify.forgotten(known), suspended=why))
 
     def status(self, name: str) -> State | None:
         return self.store.load(name)
@@ -343,6 +361,16 @@ class Reconciler:
 
 
 DEFAULT_PROTECT = environment_.Policy().protect
+
+
+def _checked(progress: Progress) -> Callable[[str, Record], None]:
+    """Progress of checks, told as that of changes is."""
+    return lambda name, record: progress("check", (), ((name, record),))
+
+
+def _waiting(environment: environment_.Environment, state: State) -> list[str]:
+    """Checks that were not run."""
+    return [check.name for check in environment.checks if check.name not in (state.notes.get("checks") or {})]
 
 
 def _told_as(planned: Planned, waiting: frozenset[Key]) -> set[tuple[Key, Action]]:

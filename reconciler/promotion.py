@@ -26,7 +26,8 @@ def held(
         if state is None or not healthy:
             return f"{before} comes first and was not healthy yet."
         if (state.notes.get("last") or {}).get("result") in ("failed", "pending"):
-            return f"{before} comes first and is not healthy now."
+            reason = str((state.notes.get("last") or {}).get("reason") or "")
+            return f"{before} comes first and is not healthy now. {reason}".rstrip()
         moved = () if healthy == commit else changed(healthy, commit)
         if moved is None or any(_under(path, read) for path in moved for read in reads):
             return f"{before} comes first and has not been healthy with the same content yet."

@@ -130,6 +130,7 @@ def state_json(name: str, state: State | None) -> dict[str, Any]:
         ]
         if state
         else [],
+        "checks": list(last.get("checks") or ()),
         "last": last,
         "nextTick": (state.notes.get("next") if state else None),
     }

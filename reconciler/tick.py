@@ -41,6 +41,7 @@ class Tick:
     planned: Planned | None = None
     outcomes: tuple[Outcome, ...] = ()
     reason: str = ""
+    checks: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     calls: Mapping[str, int] = field(default_factory=dict)
 
@@ -67,6 +68,7 @@ def history_line(tick: Tick, now: datetime) -> dict[str, Any]:
         "seconds": tick.seconds,
         "calls": dict(tick.calls),
         "summary": plan.summary if plan else {},
+        "checks": [dict(check) for check in tick.checks],
         "outcomes": [
             {"key": str(o.key), "action": o.action.value, "result": o.result.value, "error": o.error}
             for o in tick.outcomes

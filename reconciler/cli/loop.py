@@ -148,6 +148,13 @@ def _progress(json_: bool, no_color: bool) -> Callable[..., None]:
             told = ", ".join(f"{SIGNS[c.action.value][0]} {c.key.plain}" for c in changes[:3])
             more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
             console.print(f"[dim]wave of {len(changes)}: {escape(told)}{more} …[/dim]")
+        if event == "check":
+            for name, record in outcomes:
+                error = f": {escape(record.error.splitlines()[0])}" if record.error else ""
+                console.print(
+                    f"  check {escape(name)}: {record.result}{error} [dim]{escape(record.url)}[/dim]"
+                )
+            return
         for outcome in outcomes:
             mark = marks.get(outcome.result.value, outcome.result.value)
             error = f": {escape(outcome.error)}" if outcome.error else ""
@@ -175,6 +182,10 @@ def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> i
     result = f"{done.result}, {blocked} blocked and left" if blocked else done.result
     calls = ", ".join(_count(done.calls.get(kind, 0), kind) for kind in ("read", "write"))
     console.print(f"[{colour}]{done.environment}: {result}[/{colour}] in {done.seconds:.1f} s, {calls}.")
+    for check in done.checks:
+        colour = {"passed": "green", "failed": "red"}.get(check["result"], "blue")
+        told = f"check {render.escape(check['name'])}: [{colour}]{check['result']}[/{colour}]"
+        console.print(f"  {told} in {check['seconds']:.0f} s {render.escape(check['url'])}".rstrip())
     if done.reason:
         console.print(f"  {render.escape(done.reason)}")
     if done.result == "pending":
@@ -212,5 +223,5 @@ def tick_json(done: Tick) -> dict[str, Any]:
             }
             for o in done.outcomes
         ],
-        "checks": [],
+        "checks": [dict(check) for check in done.checks],
     }

@@ -51,6 +51,10 @@ def status(
         for drift in one["drift"]:
             fields = escape(", ".join(drift["fields"]))
             console.print(f"  drift since {drift['since']}: {escape(render.plain(drift['key']))} {fields}")
+        for check in one["checks"]:
+            error = escape(str(check.get("error") or "").partition("\n")[0])
+            told = f"{check['result']}, {check['seconds']:.0f} s {escape(check['url'])} {error}"
+            console.print(f"  check {escape(check['name'])}: {told}".rstrip())
         for outcome in one["last"].get("outcomes", []):
             if outcome["result"] != "done":
                 error = escape(outcome["error"])
