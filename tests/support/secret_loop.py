@@ -28,7 +28,7 @@ from reconciler.record import State, from_json, to_json
 from reconciler.resource import Key, Observation, Resource, Secret, Status
 from reconciler.rules import for_type, masked, secret_paths
 from reconciler.secret_values import SecretValues
-from reconciler.secrets import SCOPE_TYPE, SECRET_TYPE, VAULT_TYPE
+from reconciler.secrets import KEY_VAULT, SCOPE_TYPE, SECRET_TYPE, VAULT_SCOPE_TYPE, VAULT_TYPE
 from reconciler.settle import settle
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -168,7 +168,8 @@ def vault_secret(
 
 def scope(at: Mapping[str, Any], name: str, **spec: Any) -> Resource:
     said = {"backend": "DATABRICKS", **spec}
-    return Resource(Key("databricks.secretScope", str(at["host"]), name), SCOPE_TYPE, said, at)
+    type_ = VAULT_SCOPE_TYPE if said["backend"] == KEY_VAULT else SCOPE_TYPE
+    return Resource(Key("databricks.secretScope", str(at["host"]), name), type_, said, at)
 
 
 def scope_secret(at: Mapping[str, Any], name: str, source: str) -> Resource:
