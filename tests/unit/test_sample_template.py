@@ -153,6 +153,44 @@ def test_databricks_is_none_own_or_shared(
     assert evaluation.outputs["databricksUrl"].value == url
 
 
+OWN = f"{GROUP}/providers/Microsoft.Databricks/workspaces/adf-dbw"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "workspace"),
+    [
+        ({"deployDatabricks": True}, OWN),
+        ({"databricksResourceId": SHARED}, SHARED),
+        ({"deployDatabricks": True, "databricksResourceId": SHARED}, OWN),
+    ],
+    ids=["own", "shared, of another subscription", "own wins over shared"],
+)
+def test_the_factory_is_contributor_of_the_workspace_wherever_that_lies(
+    parameters: dict[str, Any], workspace: str
+) -> None:
+    """A linked service with authentication MSI needs that right, and only on the workspace itself. The name
+    depends on nothing but ids, so a second deployment writes the same assignment."""
+    (given,) = (r for r in roles(platform(LIVE, **parameters)) if "Databricks" in r.scope)
+    subscription = "/".join(workspace.split("/")[:3])
+    assert given.scope == workspace
+    assert given.id.startswith(f"{workspace}/providers/Microsoft.Authorization/roleAssignments/")
+    assert given.body["properties"]["principalId"] == FACTORY_PRINCIPAL
+    assert given.body["properties"]["roleDefinitionId"] == (
+        f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{CONTRIBUTOR}"
+    )
+    (before,) = (r for r in roles(platform(**parameters)) if "Databricks" in r.scope)
+    assert before.name == given.name
+    assert before.body["properties"]["principalId"].references == (FACTORY,)
+
+
+def test_without_databricks_nobody_is_made_contributor() -> None:
+    """No workspace, no such right."""
+    assert CONTRIBUTOR not in json.dumps(
+        [r.body for r in roles(platform(LIVE, reconcilerObjectId=RECONCILER))]
+    )
+
+
 def test_purge_protection_is_sent_as_true_or_not_at_all() -> None:
     """Azure refuses false, as that would turn it off."""
     assert vault(platform())["enablePurgeProtection"] is None
@@ -170,5 +208,5 @@ def test_everything_a_resource_depends_on_is_in_the_template() -> None:
 def test_what_reads_the_factory_by_its_id_says_that_it_depends_on_it() -> None:
     """ARM takes `reference` as a dependency only where it has a name, not an id, and here it has the id."""
     readers = [r for r in json.loads(FILE.read_text())["resources"] if READS_FACTORY in json.dumps(r)]
-    assert len(readers) == 3
+    assert len(readers) == 5
     assert [r["type"] for r in readers if "[variables('dataFactoryId')]" not in r["dependsOn"]] == []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from sandbox.clock import parse_iso
-from sandbox.services.arm import ids, records, roles, shapes
+from sandbox.services.arm import conditions, ids, records, roles, shapes
 from sandbox.services.arm.actor import Actor
+from sandbox.services.arm.conditions import Attributes
+from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.roles import Role
 from sandbox.world import World
 
@@ -18,17 +20,42 @@ ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 DEFINITIONS = "Microsoft.Authorization/roleDefinitions"
 
 
-def allowed(world: World, object_id: str, scope: str, action: str, data: bool = False) -> bool:
+def allowed(
+    world: World,
+    object_id: str,
+    scope: str,
+    action: str,
+    data: bool = False,
+    attributes: Attributes | None = None,
+) -> bool:
     """Whether a principal may do ``action`` at ``scope`` (an id; ``""`` is the tenant).
 
     ``data`` asks for a data action, as ``Microsoft.KeyVault/vaults/secrets/getSecret/action``. With lag a new
-    assignment takes effect late.
+    assignment takes effect late. ``attributes``: what conditions ask about, see ``attributes_of``.
     """
-    return any(permits(role, action, data) for role in roles_at(world, object_id, scope))
+    return any(
+        permits(role, action, data)
+        and (not condition or conditions.holds(condition, action, attributes or {}))
+        for role, condition in held_at(world, object_id, scope)
+    )
 
 
-def roles_at(world: World, object_id: str, scope: str) -> Iterator[Role]:
-    """The roles that a principal holds at a scope, nearest first, as far as they are in effect."""
+def attributes_of(world: World, target: ResourceId, body: object) -> Attributes:
+    """The role that a request for a role assignment names, and that of the one which is there."""
+    if target.type.lower() != ASSIGNMENTS.lower():
+        return {}
+    sides = {"Request": body, "Resource": records.get(world, target.id)}
+    found: dict[str, str] = {}
+    for source, document in sides.items():
+        properties = document.get("properties") if isinstance(document, Mapping) else None
+        if isinstance(properties, Mapping) and properties.get("roleDefinitionId"):
+            found[source] = str(properties["roleDefinitionId"]).rstrip("/").rsplit("/", 1)[-1]
+    return found
+
+
+def held_at(world: World, object_id: str, scope: str) -> Iterator[tuple[Role, str]]:
+    """The roles that a principal holds at a scope, nearest first, as far as they are in effect, each with the
+    condition under which it holds ("" for none)."""
     for assignment in above(world, scope):
         properties = assignment["properties"]
         if properties["principalId"].lower() == object_id.lower() and world.lag.passed(
@@ -36,13 +63,15 @@ def roles_at(world: World, object_id: str, scope: str) -> Iterator[Role]:
         ):
             role = role_of(world, properties["roleDefinitionId"])
             if role:
-                yield role
+                yield role, properties.get("condition") or ""
 
 
-def require(world: World, actor: Actor, action: str, scope: str) -> None:
+def require(
+    world: World, actor: Actor, action: str, scope: str, attributes: Attributes | None = None
+) -> None:
     """Raises CloudError 403 AuthorizationFailed. ARM itself (no caller) may do everything."""
     caller = actor.caller
-    if caller and not allowed(world, caller.object_id, scope, action):
+    if caller and not allowed(world, caller.object_id, scope, action, attributes=attributes):
         raise shapes.authorization_failed(caller.client_id, caller.object_id, action, scope)
 
 

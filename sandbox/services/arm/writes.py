@@ -67,7 +67,8 @@ def check(
         raise CloudError(
             501, "NotImplemented", f"The sandbox does not play resources of type '{target.type}'."
         )
-    authorization.require(world, actor, f"{kind.type}/write", target.id)
+    attributes = authorization.attributes_of(world, target, body)
+    authorization.require(world, actor, f"{kind.type}/write", target.id, attributes)
     scopes.check(world, target.scope, write=True)
     if not isinstance(body, Mapping):
         raise shapes.invalid_content("the body is not a JSON object")
@@ -169,7 +170,8 @@ def delete(world: World, actor: Actor, target: ResourceId, api_version: str) -> 
     """Remove the resource with all below it; 204 when it is not there. Raises CloudError."""
     target = scopes.canonical(world, target)
     kind = registry.kind(target.type)
-    authorization.require(world, actor, f"{kind.type}/delete", target.id)
+    attributes = authorization.attributes_of(world, target, None)
+    authorization.require(world, actor, f"{kind.type}/delete", target.id, attributes)
     scopes.check(world, target.scope, write=True)
     scopes.check_parent(world, target, "delete")
     document = records.get(world, target.id)

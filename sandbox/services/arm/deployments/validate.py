@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.armtemplate import Evaluation, TemplateError
+from reconciler.armtemplate import Evaluation, Resource, TemplateError
 from sandbox.clock import iso
 from sandbox.service import CloudError
 from sandbox.services.arm import actor, authorization, ids, scopes, writes
@@ -78,6 +78,12 @@ def _holders(evaluation: Evaluation) -> dict[str, str]:
     return found
 
 
+def _may_write(world: World, object_id: str, one: Resource) -> bool:
+    target = ids.parse(one.id)
+    attributes = authorization.attributes_of(world, target, one.body) if target else None
+    return authorization.allowed(world, object_id, one.id, f"{one.type}/write", attributes=attributes)
+
+
 def _check_rights(world: World, by: Actor, evaluation: Evaluation) -> None:
     """A deployment is refused as a whole when its caller may not write one of its resources."""
     caller = by.caller
@@ -88,7 +94,7 @@ def _check_rights(world: World, by: Actor, evaluation: Evaluation) -> None:
         f" '{caller.client_id}' with object id '{caller.object_id}' does not have permission to perform"
         f" action '{one.type}/write' at scope '{one.id}'."
         for one in model.written(evaluation)
-        if not authorization.allowed(world, caller.object_id, one.id, f"{one.type}/write")
+        if not _may_write(world, caller.object_id, one)
     ]
     if refused:
         text = " ".join(f"'{one}'" for one in refused)

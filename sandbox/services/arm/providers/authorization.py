@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sandbox.clock import iso
 from sandbox.service import CloudError, Request, Response, Route
-from sandbox.services.arm import actor, authorization, ids, records, roles, scopes, shapes
+from sandbox.services.arm import actor, authorization, conditions, ids, records, roles, scopes, shapes
 from sandbox.services.arm.authorization import ASSIGNMENTS, DEFINITIONS
 from sandbox.services.arm.ids import ResourceId
 from sandbox.services.arm.kinds import Document, Kind, Write, style
@@ -81,7 +81,25 @@ def _check_assignment(world: World, write: Write) -> None:
             f"The PrincipalId '{flat}' has type 'ServicePrincipal' , which is different from specified"
             f" PrinciaplType '{told}'.",
         )
+    _check_condition(properties)
     _check_conflicts(world, write, principal, role)
+
+
+def _check_condition(properties: Mapping[str, Any]) -> None:
+    condition = properties.get("condition")
+    if not condition:
+        return
+    if properties.get("conditionVersion") != "2.0":
+        raise CloudError(
+            400,
+            "InvalidCreateRoleAssignmentRequest",
+            "The role assignment create request is not valid: 'conditionVersion' must be '2.0'.",
+        )
+    try:
+        conditions.parse(str(condition))
+    except ValueError as wrong:
+        message = f"The sandbox does not play this condition: {wrong}."
+        raise CloudError(501, "NotImplemented", message) from None
 
 
 def _check_conflicts(world: World, write: Write, principal: str, role: str) -> None:
@@ -160,8 +178,8 @@ def _permissions(world: World, request: Request) -> Response:
     """What the caller may do at a scope: an entry for each role that it holds there."""
     scope = "/" + request.params["scope"].strip("/")
     scopes.check(world, scope)
-    held = authorization.roles_at(world, request.caller.object_id if request.caller else "", scope)
-    return Response(200, {"value": [_permission(role) for role in held]})
+    held = authorization.held_at(world, request.caller.object_id if request.caller else "", scope)
+    return Response(200, {"value": [_permission(role) for role, _ in held]})
 
 
 # Role definitions
