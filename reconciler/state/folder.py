@@ -14,28 +14,39 @@ are known by their serial, so a fold that was cut short loses and repeats nothin
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.errors import StaleState, StateError, StateLocked
+from reconciler.errors import StateError
 from reconciler.record import State, to_json
 from reconciler.state import disk, journal
-from reconciler.state.journal import Kept
-from reconciler.state.store import Lease
+from reconciler.state.store import Lease, checked, locked, refuse_stale
 
 FOLD_BYTES = 4 << 20
 """A journal of this size is folded into state.json, a history of this size loses its older half."""
-RESERVED = frozenset({"key", "cache"})
-"""Names in the root that are no environment's."""
+CHECKPOINT = "state.json"
+JOURNAL = "journal.jsonl"
+WAY_OUT = (
+    "Restore the folder from a backup; or move it away: the next run then takes over what exists, "
+    "as far as `policy.adopt` lets it."
+)
 HISTORY_WAY_OUT = "Remove that line, or the file: nothing but `history` reads it."
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is on the disk. size: bytes of the journal up to the end of its last whole line; mark: changes
+    when anybody writes."""
+
+    state: State | None
+    size: int
+    mark: tuple[int, ...]
 
 
 class FileStore:
@@ -60,16 +71,16 @@ class FileStore:
         saved = replace(state, serial=state.serial + 1)
         with disk.exclusive(folder):
             kept = self._kept(state.environment, folder)
-            _refuse_stale(kept.state, state, str(folder))
+            refuse_stale(kept.state, state, str(folder))
             self._known.pop(state.environment, None)  # until it is on the disk for sure
             if kept.state is None or kept.size > FOLD_BYTES:
                 _fold(folder, saved)
                 size = 0
             else:
                 line = journal.line(journal.delta(kept.state, saved))
-                disk.append(folder / journal.JOURNAL, kept.size, line)
+                disk.append(folder / JOURNAL, kept.size, line)
                 size = kept.size + len(line)
-            self._known[state.environment] = Kept(saved, size, journal.mark(folder))
+            self._known[state.environment] = Kept(saved, size, _mark(folder))
         return saved
 
     @contextmanager
@@ -81,7 +92,7 @@ class FileStore:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise _held(environment, os.pread(file, 4096, 0)) from None
+                raise locked(environment, os.pread(file, 4096, 0)) from None
             since = datetime.now(UTC).isoformat(timespec="seconds")
             with disk.failing(path):
                 os.ftruncate(file, 0)
@@ -116,7 +127,7 @@ class FileStore:
         return [journal.parse(line, f"{path}:{number}", HISTORY_WAY_OUT) for number, line in newest]
 
     def environments(self) -> tuple[str, ...]:
-        return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{journal.CHECKPOINT}")))
+        return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{CHECKPOINT}")))
 
     def key(self) -> bytes:
         self._make(self._root)
@@ -131,12 +142,7 @@ class FileStore:
         return key
 
     def _folder(self, environment: str) -> Path:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", environment) or environment in RESERVED:
-            allowed = "up to 63 letters, digits, '.', '_' and '-', the first a letter or a digit"
-            reserved = ", ".join(sorted(RESERVED))
-            message = f"{environment!r} is no name for an environment. Take {allowed}; not {reserved}."
-            raise StateError(message, code="environment-name")
-        return self._root / environment
+        return self._root / checked(environment)
 
     def _make(self, folder: Path) -> Path:
         """Make a folder, and the root, where they are not there."""
@@ -151,8 +157,8 @@ class FileStore:
     def _kept(self, environment: str, folder: Path) -> Kept:
         """What is on the disk; from memory where nobody has written since."""
         known = self._known.get(environment)
-        if known is None or known.mark != journal.mark(folder):
-            known = self._known[environment] = journal.read(environment, folder)
+        if known is None or known.mark != _mark(folder):
+            known = self._known[environment] = _read(environment, folder)
         return known
 
     def _fold_journal(self, environment: str, folder: Path) -> None:
@@ -160,32 +166,36 @@ class FileStore:
             kept = self._kept(environment, folder)
             if kept.state and kept.size:
                 _fold(folder, kept.state)
-                self._known[environment] = replace(kept, size=0, mark=journal.mark(folder))
+                self._known[environment] = replace(kept, size=0, mark=_mark(folder))
 
 
 def _fold(folder: Path, state: State) -> None:
     """The whole state into state.json, then an empty journal. A crash in between leaves lines whose serial
     state.json has reached: they are passed over."""
-    disk.replace(folder / journal.CHECKPOINT, journal.line(to_json(state)))
-    disk.append(folder / journal.JOURNAL, 0, b"")
+    disk.replace(folder / CHECKPOINT, journal.line(to_json(state)))
+    disk.append(folder / JOURNAL, 0, b"")
 
 
-def _refuse_stale(kept: State | None, state: State, where: str) -> None:
-    if kept is None:
-        if state.serial:
-            raise StaleState(
-                f"save {state.serial}, which this is made from, is gone. Run again.", where=where
-            )
-    elif (kept.lineage, kept.serial) != (state.lineage, state.serial):
-        other = "" if kept.lineage == state.lineage else " of another lineage"
-        message = f"somebody else saved: this is made from save {state.serial}, kept is {kept.serial}{other}."
-        raise StaleState(f"{message} Run again.", where=where)
+def _mark(folder: Path) -> tuple[int, ...]:
+    marks: list[int] = []
+    for name in (CHECKPOINT, JOURNAL):
+        try:
+            found = (folder / name).stat()
+            marks += (found.st_ino, found.st_size, found.st_mtime_ns)
+        except FileNotFoundError:
+            marks.append(0)
+    return tuple(marks)
 
 
-def _held(environment: str, text: bytes) -> StateLocked:
-    try:
-        by = json.loads(text)
-        who = f"{by['holder']} (process {by['process']}) since {by['since']}"
-    except (ValueError, KeyError, TypeError):
-        who = "a run that is just beginning or ending"
-    return StateLocked(f"{environment} is held by {who}. Wait for it, or end it.", where=environment)
+def _read(environment: str, folder: Path) -> Kept:
+    """state.json with the journal's lines put on top of it. Raises StateError where that cannot be."""
+    checkpoint, path = folder / CHECKPOINT, folder / JOURNAL
+    seen = _mark(folder)
+    lines = disk.whole_lines(path)
+    if not checkpoint.exists():
+        if lines:
+            raise journal.unreadable(str(checkpoint), "it is missing, and its journal is there", WAY_OUT)
+        return Kept(None, 0, seen)
+    placed = ((f"{path}:{number}", text) for number, text in enumerate(lines, 1))
+    state = journal.rebuild(environment, (str(checkpoint), checkpoint.read_bytes()), placed, WAY_OUT)
+    return Kept(state, sum(map(len, lines)), seen)

@@ -1,47 +1,18 @@
-"""A state as a checkpoint and a journal: what one save changed as a line of JSON, and the way back."""
+"""A state as lines of JSON: the whole of it, then what each save since changed; and the way back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from reconciler.errors import StateError
 from reconciler.record import VERSION, State, from_json, to_json
-from reconciler.state import disk
 
-CHECKPOINT = "state.json"
-JOURNAL = "journal.jsonl"
 FIELDS = ("drift", "commit", "suspended", "notes")
 """What a state holds beside its entries."""
-WAY_OUT = (
-    "Restore the folder from a backup; or move it away: the next run then takes over what exists, "
-    "as far as `policy.adopt` lets it."
-)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is on the disk. size: bytes of the journal up to the end of its last whole line; mark: changes
-    when anybody writes."""
-
-    state: State | None
-    size: int
-    mark: tuple[int, ...]
-
-
-def mark(folder: Path) -> tuple[int, ...]:
-    marks: list[int] = []
-    for name in (CHECKPOINT, JOURNAL):
-        try:
-            found = (folder / name).stat()
-            marks += (found.st_ino, found.st_size, found.st_mtime_ns)
-        except FileNotFoundError:
-            marks.append(0)
-    return tuple(marks)
 
 
 def line(document: Mapping[str, Any]) -> bytes:
@@ -66,35 +37,33 @@ def delta(old: State, new: State) -> dict[str, Any]:
     }
 
 
-def read(environment: str, folder: Path) -> Kept:
-    """state.json with the journal's lines put on top of it. Raises StateError where that cannot be."""
-    checkpoint, journal = folder / CHECKPOINT, folder / JOURNAL
-    seen = mark(folder)
-    lines = disk.whole_lines(journal)
-    if not checkpoint.exists():
-        if lines:
-            raise _unreadable(str(checkpoint), "it is missing, and its journal is there")
-        return Kept(None, 0, seen)
-    document = parse(checkpoint.read_bytes(), str(checkpoint))
-    _refuse_newer(document, str(checkpoint))
+def rebuild(
+    environment: str, whole: tuple[str, bytes], lines: Iterable[tuple[str, bytes]], way: str
+) -> State:
+    """The state that a whole one and the lines on top of it make; each comes with its place.
+
+    Raises StateError, naming the place and the way out, where that cannot be."""
+    place, text = whole
+    document = parse(text, place, way)
+    _refuse_newer(document, place)
     if absent := {"lineage", "serial", "entries"} - document.keys():
-        raise _unreadable(str(checkpoint), f"it lacks {', '.join(sorted(absent))}")
-    for number, text in enumerate(lines, 1):
-        _replay(document, parse(text, f"{journal}:{number}"), f"{journal}:{number}")
+        raise unreadable(place, f"it lacks {', '.join(sorted(absent))}", way)
+    for at, change in lines:
+        _replay(document, parse(change, at, way), at, way)
     try:
         state = from_json(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(str(checkpoint), repr(error)) from None
+        raise unreadable(place, repr(error), way) from None
     if state.environment != environment:
-        raise _unreadable(str(checkpoint), f"it is the state of {state.environment}")
-    return Kept(state, sum(map(len, lines)), seen)
+        raise unreadable(place, f"it is the state of {state.environment}", way)
+    return state
 
 
-def _replay(document: dict[str, Any], change: Mapping[str, Any], place: str) -> None:
+def _replay(document: dict[str, Any], change: Mapping[str, Any], place: str, way: str) -> None:
     _refuse_newer(change, place)
     try:
         if change["lineage"] != document["lineage"] or change["serial"] > document["serial"] + 1:
-            raise _unreadable(place, f"save {document['serial'] + 1} of this state was to come here")
+            raise unreadable(place, f"save {document['serial'] + 1} of this state was to come here", way)
         if change["serial"] <= document["serial"]:
             return  # the checkpoint has it
         for key in change["drop"]:
@@ -103,17 +72,17 @@ def _replay(document: dict[str, Any], change: Mapping[str, Any], place: str) -> 
         document.update({name: change["fields"][name] for name in FIELDS if name in change["fields"]})
         document["serial"] = change["serial"]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _unreadable(place, repr(error)) from None
+        raise unreadable(place, repr(error), way) from None
 
 
-def parse(content: bytes, place: str, way_out: str = WAY_OUT) -> dict[str, Any]:
+def parse(content: bytes, place: str, way: str) -> dict[str, Any]:
     """One JSON object. Raises StateError naming the place."""
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise _unreadable(place, str(error), way_out) from None
+        raise unreadable(place, str(error), way) from None
     if not isinstance(document, dict):
-        raise _unreadable(place, "it is not a JSON object", way_out)
+        raise unreadable(place, "it is not a JSON object", way)
     return document
 
 
@@ -124,5 +93,5 @@ def _refuse_newer(document: Mapping[str, Any], place: str) -> None:
         raise StateError(message, where=place, code="state-newer")
 
 
-def _unreadable(place: str, why: str, way_out: str = WAY_OUT) -> StateError:
-    return StateError(f"cannot be read: {why}. {way_out}", where=place)
+def unreadable(place: str, why: str, way: str) -> StateError:
+    return StateError(f"cannot be read: {why}. {way}", where=place)

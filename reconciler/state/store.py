@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from reconciler.errors import StateLocked
+from reconciler.errors import StaleState, StateError, StateLocked
 from reconciler.record import State
+
+RESERVED = frozenset({"key", "cache"})
+"""Names in the root of a folder that are no environment's."""
 
 
 @dataclass(frozen=True)
@@ -58,4 +63,37 @@ class Store(Protocol):
         """The names of those with a state, sorted."""
 
     def key(self) -> bytes:
-        """32 random bytes for keyed hashes, made once, kept beside the states and in none of them."""
+        """32 random bytes for keyed hashes, made once, and in no state."""
+
+
+def checked(environment: str) -> str:
+    """The name of an environment, if it is one. Raises StateError: it never leads to another place."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", environment) or environment in RESERVED:
+        allowed = "up to 63 letters, digits, '.', '_' and '-', the first a letter or a digit"
+        reserved = ", ".join(sorted(RESERVED))
+        message = f"{environment!r} is no name for an environment. Take {allowed}; not {reserved}."
+        raise StateError(message, code="environment-name")
+    return environment
+
+
+def refuse_stale(kept: State | None, state: State, where: str) -> None:
+    """Raises StaleState where what is kept is not what `state` was made from."""
+    if kept is None:
+        if state.serial:
+            raise StaleState(
+                f"save {state.serial}, which this is made from, is gone. Run again.", where=where
+            )
+    elif (kept.lineage, kept.serial) != (state.lineage, state.serial):
+        other = "" if kept.lineage == state.lineage else " of another lineage"
+        message = f"somebody else saved: this is made from save {state.serial}, kept is {kept.serial}{other}."
+        raise StaleState(f"{message} Run again.", where=where)
+
+
+def locked(environment: str, text: bytes) -> StateLocked:
+    """Who holds an environment, by the text that the holder left: JSON with holder, process and since."""
+    try:
+        by = json.loads(text)
+        who = f"{by['holder']} (process {by['process']}) since {by['since']}"
+    except (ValueError, KeyError, TypeError):
+        who = "a run that is just beginning or ending"
+    return StateLocked(f"{environment} is held by {who}. Wait for it, or end it.", where=environment)
