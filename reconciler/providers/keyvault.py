@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Unreachable
+from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Throttled, Unreachable
 from reconciler.providers.azure import Arm
 from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.hidden import VALUE, Values, recorded_text, secret_of, shown, unseen
@@ -86,8 +86,8 @@ class VaultProvider:
         try:
             try:
                 found = self._vaults.listed(vault, once=True)
-            except Unreachable:
-                if self._gone(id_):
+            except (Unreachable, Throttled) as error:
+                if isinstance(error, Unreachable) and self._gone(id_):
                     return {}
                 found = self._vaults.listed(vault)
         except SignInError:

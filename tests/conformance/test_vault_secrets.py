@@ -283,6 +283,18 @@ def test_a_vault_that_is_gone_holds_nothing_and_one_that_refuses_is_unknown(arm:
     assert (change.action, change.cause) == (Action.CREATE, Cause.DRIFT)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_list_that_is_put_off_is_made_again(
+    arm: Arm, loop: Loop, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """The first look is made once, to find soon that a vault is gone; what only waits is not taken for that."""
+    monkeypatch.setattr(retries, "_wait", lambda state: 0.0)
+    wanted = vault_secret("api-key", SOURCE, vault_id=arm.get(VAULT)["id"])
+    loop.tick(wanted)
+    arm.sandbox.fault("status", match={"host": "bikes-kv.vault.azure.net"}, status=status, times=2)
+    assert loop.plan(wanted).unchanged == 1
+
+
 def test_an_unset_setting_blocks_that_secret_alone(arm: Arm, loop: Loop) -> None:
     """The others are written; the reason names the setting."""
     loop.allowed = frozenset({"API_KEY"})

@@ -70,7 +70,8 @@ def _output(reference: Reference) -> str:
 def vaulted(
     folder: Path, *lines: str, unset: Mapping[str, str] | None = None, more: tuple[Resource, ...] = ()
 ) -> Wanted:
-    text = "keyVault:\n  vault: bikes-kv\n  secrets:\n" + "".join(f"    {line}\n" for line in lines)
+    text = "databricks: {workspace: https://adb-1.1.azuredatabricks.net}\n"
+    text += "keyVault:\n  vault: bikes-kv\n  secrets:\n" + "".join(f"    {line}\n" for line in lines)
     return vault_secrets(load(folder, text), resources(*more), unset or {}, put)
 
 
