@@ -18,7 +18,17 @@ from reconciler.armtemplate import Unknown
 from reconciler.equality import RULES, empty, lists
 from reconciler.equality.trees import ABSENT, holds, is_hash, judged, pairing, same
 from reconciler.resource import Secret
-from reconciler.rules import Spot, TypeRules, for_type, hashed, is_mask, is_secure_string, mask, secret_paths
+from reconciler.rules import (
+    HASHED,
+    Spot,
+    TypeRules,
+    for_type,
+    hashed,
+    is_mask,
+    is_secure_string,
+    mask,
+    secret_paths,
+)
 
 KEPT: Final = ("reported", "carried")
 """Kinds of rules for what no write resets."""
@@ -220,8 +230,15 @@ class _Walk:
             )
         elif self.based and is_hash(at.baseline) and self.secret_moved(at):
             self.changes.append(FieldChange(path, CHANGED, CHANGED, CHANGED, Cause.DRIFT, "drift"))
+        elif not self.recorded and self.secret_differs(at):
+            self.changes.append(FieldChange(path, ABSENT, CHANGED, CHANGED, Cause.NEW, "notAccepted"))
         else:
             self.equal.append(Equal(path, "secret"))
+
+    def secret_differs(self, at: _Sides) -> bool:
+        """Whether what exists already is shown by its hash, and is not known to be what Git wants."""
+        wanted = at.desired.fingerprint
+        return bool(wanted) and is_hash(at.live) and at.live != HASHED + wanted
 
     def secret_moved(self, at: _Sides) -> bool:
         if at.live is ABSENT or is_hash(at.live):

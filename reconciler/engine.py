@@ -299,7 +299,8 @@ class Reconciler:
             azure = environment.azure if environment else None
             subscription = azure.subscription if azure else ids[0].split("/")[2]
             client_id = azure.identity if azure else None
-            cloud, _ = self.planner.sign_in(subscription, client_id, name, Material())
+            material = Material(disable=environment is not None and environment.policy.secrets == "disable")
+            cloud, _ = self.planner.sign_in(subscription, client_id, name, material)
             ended, _ = self.planner.look_after(state, cloud)
             live = survey(Graph(), state, cloud)
             now = cloud.now()

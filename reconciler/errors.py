@@ -27,6 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reconciler.redaction import redact
+
 
 @dataclass(frozen=True, order=True)
 class Fault:
@@ -48,8 +50,8 @@ class ReconcilerError(Exception):
     retry = False
 
     def __init__(self, message: str, *, where: str = "", code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = redact(message)
+        super().__init__(self.message)
         self.where = where
         if code is not None:
             self.code = code

@@ -29,16 +29,18 @@ REPLACEABLE = (
 """Types that hold nothing of their own, or nothing but what Git says: they are deleted and made again without
 an acknowledgement."""
 
+NO_DELETE = "Azure Resource Manager cannot delete it; delete it in the vault, or with the vault."
 PARTS: Mapping[str, str] = {
     "microsoft.storage/storageaccounts/blobservices": "",
     "microsoft.storage/storageaccounts/fileservices": "",
     "microsoft.storage/storageaccounts/queueservices": "",
     "microsoft.storage/storageaccounts/tableservices": "",
     "microsoft.keyvault/vaults/accesspolicies": "",
-    "microsoft.keyvault/vaults/keys": "delete it in the vault, or with the vault",
-    "microsoft.keyvault/vaults/secrets": "delete it in the vault, or with the vault",
+    "microsoft.keyvault/vaults/keys": NO_DELETE,
+    "microsoft.keyvault/vaults/secrets": NO_DELETE,
+    "databricks/secretscopes/keyvault": "Only a person may be able to make it again: delete it by hand.",
 }
-"""Types that Azure Resource Manager cannot delete: they go with what they are part of. Each with what a
+"""Types that are not deleted by themselves: they go with what they are part of. Each with what a
 person can do where that stays; "" where it is nothing but settings, which are forgotten
 (neither https://learn.microsoft.com/rest/api/storagerp/blob-services nor
 https://learn.microsoft.com/rest/api/keyvault/keyvault/secrets has a delete operation)."""

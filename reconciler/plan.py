@@ -104,6 +104,8 @@ def _holders(key: Key) -> Iterator[Key]:
     if key.kind.startswith("databricks."):
         for parent in PurePosixPath(key.name).parents:
             yield Key("databricks.directory", key.scope, str(parent))
+    if key.kind == "databricks.secret":
+        yield Key("databricks.secretScope", key.scope, key.name.partition("/")[0])
     if key.kind != "arm.resource":
         return
     yield Key("arm.group", "", key.scope)
@@ -143,7 +145,7 @@ def _keep_parts(deletes: Mapping[Key, Change], going: Iterable[Key], state: Stat
     for key, change in deletes.items():
         way_out = PARTS.get(state.entries[key].type.lower(), "")
         if way_out and going.isdisjoint(_holders(key)):
-            reason = f"{HOLDS['kept']} Azure Resource Manager cannot delete it; {way_out}."
+            reason = f"{HOLDS['kept']} {way_out}"
             kept[key] = Held(key, "kept", reason, change)
     return kept
 
@@ -151,6 +153,7 @@ def _keep_parts(deletes: Mapping[Key, Change], going: Iterable[Key], state: Stat
 SECTIONS: Mapping[str, str] = {
     "arm.group": "azure",
     "arm.resource": "azure.deployments",
+    "arm.storageKey": "azure",
     "adf.factory": "dataFactory",
     "adf": "dataFactory.definitions",
     "databricks": "databricks",

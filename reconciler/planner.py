@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler import factory, triggers
+from reconciler import factory, secrets, triggers
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
 from reconciler.armid import key_of
@@ -216,9 +216,11 @@ class Planner:
 def _unmanaged(
     environment: Environment, graph: Graph, state: State, seen: tuple[Key, ...], cloud: Cloud
 ) -> tuple[Key, ...]:
-    """What stands beside ours. A factory that only the section declares has a key of its own kind."""
+    """What stands beside ours. A factory that only the section declares has a key of its own kind, and so has
+    a vault's secret that a template makes."""
     section = environment.data_factory
     ours = {key_of(factory.id_of(environment))} if section is not None else set()
+    ours |= {key for key, _ in secrets.by_templates(graph)}
     return tuple(sorted({*seen, *_beside(environment, graph, state, cloud)} - ours))
 
 

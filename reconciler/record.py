@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from reconciler.redaction import cleaned
 from reconciler.resource import Key, Secret
 
 VERSION = 1
@@ -166,7 +167,7 @@ def to_json(state: State) -> dict[str, Any]:
                 if value not in (None, "", []) and value != DEFAULTS.get(name) and (value or name != "stamp")
             }
         )
-    return {
+    document = {
         "version": VERSION,
         "environment": state.environment,
         "lineage": state.lineage,
@@ -177,6 +178,8 @@ def to_json(state: State) -> dict[str, Any]:
         "drift": {str(key): asdict(drift) for key, drift in sorted(state.drift.items())},
         "notes": _plain(state.notes),
     }
+    whole: dict[str, Any] = cleaned(document)
+    return whole
 
 
 def from_json(document: Mapping[str, Any]) -> State:

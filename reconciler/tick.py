@@ -12,6 +12,7 @@ from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.record import State
+from reconciler.redaction import cleaned
 from reconciler.resource import Key, Observation
 
 
@@ -60,17 +61,20 @@ def result_of(plan: Plan, outcomes: Iterable[Outcome]) -> str:
 def history_line(tick: Tick, now: datetime) -> dict[str, Any]:
     """One tick as it is kept: small, and without any value of a resource."""
     plan = tick.planned.plan if tick.planned else None
-    return {
-        "time": now.isoformat(timespec="seconds"),
-        "commit": tick.commit,
-        "result": tick.result,
-        "reason": tick.reason,
-        "seconds": tick.seconds,
-        "calls": dict(tick.calls),
-        "summary": plan.summary if plan else {},
-        "checks": [dict(check) for check in tick.checks],
-        "outcomes": [
-            {"key": str(o.key), "action": o.action.value, "result": o.result.value, "error": o.error}
-            for o in tick.outcomes
-        ],
-    }
+    line: dict[str, Any] = cleaned(
+        {
+            "time": now.isoformat(timespec="seconds"),
+            "commit": tick.commit,
+            "result": tick.result,
+            "reason": tick.reason,
+            "seconds": tick.seconds,
+            "calls": dict(tick.calls),
+            "summary": plan.summary if plan else {},
+            "checks": [dict(check) for check in tick.checks],
+            "outcomes": [
+                {"key": str(o.key), "action": o.action.value, "result": o.result.value, "error": o.error}
+                for o in tick.outcomes
+            ],
+        }
+    )
+    return line

@@ -19,6 +19,7 @@ from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
 from reconciler.providers.workspace import Place
 from reconciler.record import State
+from reconciler.redaction import redact
 from reconciler.resource import Key, Resource
 from reconciler.tick import Planned
 
@@ -75,7 +76,7 @@ def verified(
         place=_place(planned),
         factory=factory.id_of(environment) if environment.data_factory is not None else "",
         libraries=planned.desired.libraries if planned.desired is not None else (),
-        redact=cloud.values.redact,
+        redact=redact,
         progress=progress,
     )
     wanted = checks.wanted(environment, live_digest(state), lambda value, path: _put_in(planned, value, path))

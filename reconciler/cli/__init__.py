@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 
+from reconciler import redaction
 from reconciler.cli import loop, offline, record
 from reconciler.cli.verb import app
 from reconciler.errors import ReconcilerError
@@ -21,6 +22,7 @@ MEANT = {"deploy": "apply", "sync": "tick", "diff": "plan", "check": "validate",
 def main() -> None:
     """Run the command line. Wrong words exit with 1, since 2 means that a plan has changes."""
     words = sys.argv[1:]
+    redaction.logs()
     logging.getLogger("azure.identity").setLevel(logging.ERROR)  # else it tells every way that it tried
     try:
         if words and words[0] in MEANT:

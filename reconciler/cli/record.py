@@ -53,8 +53,8 @@ def status(
             console.print(f"  drift since {drift['since']}: {escape(render.plain(drift['key']))} {fields}")
         for check in one["checks"]:
             error = escape(str(check.get("error") or "").partition("\n")[0])
-            told = f"{check['result']}, {check['seconds']:.0f} s {escape(check['url'])} {error}"
-            console.print(f"  check {escape(check['name'])}: {told}".rstrip())
+            result = f"{check['result']}, {check['seconds']:.0f} s {escape(check['url'])} {error}"
+            console.print(f"  check {escape(check['name'])}: {result}".rstrip())
         for outcome in one["last"].get("outcomes", []):
             if outcome["result"] != "done":
                 error = escape(outcome["error"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler import redaction
 from reconciler.errors import InputError, ReconcilerError
 
 if TYPE_CHECKING:
@@ -49,23 +50,27 @@ def verb(function: Callable[..., int]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def run(**arguments: Any) -> None:
-        try:
-            code = function(**arguments)
-        except ReconcilerError as error:
-            from reconciler import render
-
-            if arguments.get("json_"):
-                print(json.dumps(render.error_json(error), indent=2))
-            else:
-                print(_told(error), file=sys.stderr)
-            code = 1
-        except (KeyboardInterrupt, typer.Abort):
-            print("Stopped. What was under way is recorded; run it again to go on.", file=sys.stderr)
-            code = 130
-        raise typer.Exit(code)
+        with redaction.output():
+            raise typer.Exit(_ran(function, arguments))
 
     app.command(function.__name__.rstrip("_"))(run)
     return run
+
+
+def _ran(function: Callable[..., int], arguments: dict[str, Any]) -> int:
+    try:
+        return function(**arguments)
+    except ReconcilerError as error:
+        from reconciler import render
+
+        if arguments.get("json_"):
+            print(json.dumps(render.error_json(error), indent=2))
+        else:
+            print(_told(error), file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        print("Stopped. What was under way is recorded; run it again to go on.", file=sys.stderr)
+        return 130
 
 
 def _told(error: ReconcilerError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from reconciler.environment.references import ENV, permitted, references
+from reconciler.redaction import remember
 
 UNRESOLVED = "@Microsoft.KeyVault("
 """How an app setting starts whose secret the Function app could not fetch: it then holds the reference itself
@@ -29,6 +30,6 @@ def settings_reader(environ: Mapping[str, str], allowed: frozenset[str]) -> Sett
         value = environ.get(name, "")
         if value.startswith(UNRESOLVED):
             return "", "the app setting holds a Key Vault reference that was not resolved"
-        return (value, "") if value else ("", "the app setting is not set")
+        return (remember(value), "") if value else ("", "the app setting is not set")
 
     return read

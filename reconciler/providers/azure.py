@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reconciler.errors import (
     Busy,
@@ -35,6 +36,8 @@ FLOOR = 5
 (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
 
 READS = ("GET", "HEAD")
+LISTS = ("/listKeys",)
+"""Actions that are asked for by POST and change nothing."""
 
 ERRORS: Mapping[str, type[CloudError]] = {
     "DeploymentActive": Busy,
@@ -195,7 +198,7 @@ class Arm:
         from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.core.rest import HttpRequest
 
-        kind = "read" if method in READS else "write"
+        kind = "read" if method in READS or urlsplit(url).path.endswith(LISTS) else "write"
         if self._low.get(kind):
             time.sleep(1)
         with self._lock:

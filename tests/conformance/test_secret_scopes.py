@@ -157,9 +157,21 @@ def test_what_others_keep_is_told_and_never_deleted(
     outcomes = {outcome.key.name: outcome for outcome in loop.tick()}
     assert outcomes["bikes/key"].result is Result.DONE
     assert [each.key for each in hands.secrets.list_secrets("bikes")] == ["theirs"]
-    scope_ = outcomes["bikes"]
-    assert (scope_.result, scope_.code) == (Result.FAILED, "kept")
-    assert "theirs" in scope_.error
+    assert "bikes" not in outcomes
+    (held,) = loop.plan().blocked
+    assert (held.code, "theirs" in held.reason) == ("kept", True)
+
+
+def test_a_secret_that_exists_and_is_not_ours_is_not_taken_over(
+    at: dict[str, Any], loop: Loop, hands: WorkspaceClient
+) -> None:
+    """Nobody can tell its value."""
+    hands.secrets.create_scope("bikes")
+    hands.secrets.put_acl("bikes", "users", AclPermission.READ)
+    hands.secrets.put_secret("bikes", "key", string_value="x")
+    plan = loop.plan(*wanted(at))
+    assert [(change.key.name, change.action) for change in plan.changes] == [("bikes", Action.ADOPT)]
+    assert [(held.key.name, held.code) for held in plan.blocked] == [("bikes/key", "exists")]
 
 
 def test_a_scope_that_left_git_goes_after_its_secrets(
@@ -230,8 +242,9 @@ def test_a_scope_of_a_vault_is_never_overwritten_or_deleted(
     loop.tick(asked)
     (held,) = loop.plan(scope(at, "vaulted")).blocked
     assert held.code == "replace"
-    (outcome,) = loop.tick()
-    assert (outcome.result, outcome.code) == (Result.FAILED, "kept")
+    (held,) = loop.plan().blocked
+    assert held.code == "kept"
+    assert not loop.tick()
     assert [each.name for each in hands.secrets.list_scopes()] == ["vaulted"]
 
 

@@ -168,6 +168,18 @@ def test_a_recovered_secret_of_another_value_gets_ours(arm: Arm, loop: Loop) -> 
     )
 
 
+def test_what_exists_with_another_value_is_not_taken_over(arm: Arm, loop: Loop) -> None:
+    """Not ours and not as Git says: blocked. With the same value it is adopted, and kept."""
+    secrets().set_secret("api-key", "somebody's")
+    (held,) = loop.plan(vault_secret("api-key", SOURCE)).blocked
+    assert held.code == "exists"
+    secrets().set_secret("api-key", "the value of the setting")
+    (outcome,) = loop.tick(vault_secret("api-key", SOURCE))
+    assert outcome.action is Action.ADOPT
+    assert versions("api-key") == 2
+    assert loop.settled(vault_secret("api-key", SOURCE))
+
+
 def test_a_generated_value_is_kept_through_everything(arm: Arm, loop: Loop) -> None:
     """An edit, a delete and a lost state bring back the same value; only a purge makes another."""
     wanted = vault_secret("made", "generate:40")
