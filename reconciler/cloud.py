@@ -19,6 +19,8 @@ from reconciler.providers.jobs import JobProvider
 from reconciler.providers.keyvault import VaultProvider
 from reconciler.providers.provider import Provider
 from reconciler.providers.scopes import ScopeProvider
+from reconciler.providers.storagekeys import StorageKeyProvider
+from reconciler.providers.tokens import Tokens
 from reconciler.providers.vaults import Vaults
 from reconciler.providers.workspace import Workspaces
 from reconciler.providers.workspace_objects import ObjectProvider, fetched
@@ -82,8 +84,10 @@ class Cloud:
         arm = Arm(credential, subscription)
         workspaces, vaults = Workspaces(credential, arm.calls), Vaults(credential, arm.calls)
         values = SecretValues(setting, arm, vaults, key, subscription=subscription)
+        tokens = Tokens(workspaces, arm, environment)
         data = (
-            VaultProvider(vaults, arm, values, environment, disable=material.disable),
+            StorageKeyProvider(arm),
+            VaultProvider(vaults, arm, values, tokens, environment, disable=material.disable),
             ObjectProvider(workspaces, material.content, arm.now),
             JobProvider(workspaces, environment, arm.now),
             ScopeProvider(workspaces, values),

@@ -79,6 +79,7 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
     builder.rotations()
+    builder.place()
     builder.key_vault()
     builder.data_factory()
     builder.databricks()
@@ -95,7 +96,7 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
         tuple(builder.warnings),
         builder.contents,
         builder.libraries,
-        builder.workspace,
+        builder.workspace.at if builder.workspace is not None else None,
         builder.references.value,
     )
 
@@ -118,7 +119,7 @@ class _Builder:
         self.warnings: list[str] = []
         self.contents: Mapping[str, bytes] = {}
         self.libraries: tuple[str, ...] = ()
-        self.workspace: Mapping[str, Any] | None = None
+        self.workspace: workspace_.Workspace | None = None
         self.implied: set[Key] = set()
         """Groups that a template does not name itself."""
 
@@ -184,7 +185,7 @@ class _Builder:
         self.resources.update({resource.key: resource for resource in found})
 
     def key_vault(self) -> None:
-        place = self._workspace()
+        place = self.workspace
         self._take_secrets(
             secrets_.vault_secrets(
                 self.environment,
@@ -202,7 +203,8 @@ class _Builder:
 
     # The Databricks workspace
 
-    def databricks(self) -> None:
+    def place(self) -> None:
+        """Where the workspace is; not set where that has faults of its own."""
         section = self.environment.databricks
         if section is None:
             return
@@ -212,15 +214,18 @@ class _Builder:
         if len(self.faults) > before or host is None:
             return  # a deployment that this reads has faults of its own
         try:
-            place = workspace_.workspace(
+            self.workspace = workspace_.workspace(
                 section, host, resource_id, self._needed_by_values([host, resource_id])
             )
         except ValueError:
             told = f"{section.workspace} is {host!r}, which is not the address of a Databricks workspace."
             hint = "Let the output give the property `workspaceUrl` of the workspace."
             self.faults.append(Fault(self.environment.where("databricks.workspace"), told, hint))
+
+    def databricks(self) -> None:
+        place = self.workspace
+        if place is None:
             return
-        self.workspace = place.at
         found = workspace_.wanted(self.environment, self.root, place)
         self.faults.extend(found.faults)
         self.warnings.extend(found.warnings)

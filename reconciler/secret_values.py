@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets as random_
 import string
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,18 +21,20 @@ from reconciler.errors import CloudError, NotFound
 from reconciler.fingerprints import filled, recorded, secrets_in
 from reconciler.graph import Graph
 from reconciler.providers.azure import Arm
+from reconciler.providers.followers import SOURCES
 from reconciler.providers.hidden import VALUE, shown
+from reconciler.providers.storagekeys import ACTIVE, FIRST, ROTATE
+from reconciler.providers.storagekeys import API as STORAGE
+from reconciler.providers.tokens import RENEW
 from reconciler.providers.vaults import Vaults
 from reconciler.record import Entry
+from reconciler.redaction import remember
 from reconciler.resolve import References
 from reconciler.resource import Key, Observation, Resource, Secret, Status
 from reconciler.rules import HASHED, hashed
-from reconciler.secrets import GENERATE, TOKEN, is_made
+from reconciler.secrets import ACCOUNTS, DUE, GENERATE, ROTATION, is_made
 
-STORAGE = "2023-05-01"
-ACCOUNTS, VAULTS = "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"
-STAMP = "sourceStamp"
-"""In a resource's `at`, and so in its record: the marks of its sources when they were looked at."""
+VAULTS = "Microsoft.KeyVault/vaults"
 UNSET = "secret"
 """Code of an error that says: a secret is not set, not allowed, or not there."""
 
@@ -42,9 +44,8 @@ Outputs = Mapping[str, Mapping[str, Any]]
 class SecretValues:
     """The values of one environment's secrets, for one session. Safe under threads.
 
-    setting: see `settings_reader`. key: that of the store, for fingerprints. active: by account, the name of
-    the storage key that is in use; key1 where nothing is said. mint: makes the value of a source that begins
-    with `databricksToken:`. Raises CloudError and its kinds, which name the source and never a value."""
+    setting: see `settings_reader`. key: that of the store, for fingerprints. Raises CloudError and its kinds,
+    which name the source and never a value."""
 
     def __init__(
         self,
@@ -54,11 +55,11 @@ class SecretValues:
         key: bytes,
         *,
         subscription: str,
-        active: Mapping[str, str] | None = None,
-        mint: Callable[[str], str] | None = None,
     ) -> None:
         self._setting, self._arm, self._vaults, self._key = setting, arm, vaults, key
-        self._subscription, self._active, self._mint = subscription, dict(active or {}), mint
+        self._subscription = subscription
+        self._active: dict[str, str] = {}
+        """By account, the name of the storage key that is in use."""
         self._values: dict[str, str] = {}
         self._marks: dict[str, Mapping[str, str]] = {}
         self._outputs: dict[str, str] = {}
@@ -73,11 +74,14 @@ class SecretValues:
     def value(self, source: str) -> str:
         """The value that a source gives; what we make ourselves is made anew by each call."""
         if is_made(source):
-            return self._make(source)
+            return remember(generated(int(source.removeprefix(GENERATE))))
         with self._lock:
             if source not in self._values:
-                self._values[source] = "".join(
-                    piece if isinstance(piece, str) else self._read(piece) for piece in pieces(source)
+                self._values[source] = remember(
+                    "".join(
+                        piece if isinstance(piece, str) else remember(self._read(piece))
+                        for piece in pieces(source)
+                    )
                 )
             return self._values[source]
 
@@ -88,13 +92,6 @@ class SecretValues:
         """The keyed hash of a source's value. What we make ourselves is known by its source alone: any value
         will do, once it is there, and whether it is still that one is told by its version."""
         return self.fingerprint_of(source if is_made(source) else self.value(source))
-
-    def redact(self, text: str) -> str:
-        """A text without the values that were read in this session."""
-        with self._lock:
-            for value in self._values.values():
-                text = text.replace(value, "(secret)") if value else text
-        return text
 
     # What a plan asks
 
@@ -132,7 +129,7 @@ class SecretValues:
         found: dict[str, str] = {}
         marks: dict[str, str] = {}
         known = recorded(entry)
-        before = entry.at.get(STAMP, {}) if entry is not None else {}
+        before = entry.at.get(SOURCES, {}) if entry is not None else {}
         for source in sorted({s.source for s in secrets_in(resource.spec) if s.source and not s.fingerprint}):
             stamp = self.stamp(source, observations, outputs)
             if stamp is None:
@@ -142,8 +139,8 @@ class SecretValues:
             marks |= stamp
         if not found:
             return resource
-        marks = {**resource.at.get(STAMP, {}), **marks}
-        at = {**resource.at, STAMP: marks} if marks else resource.at
+        marks = {**resource.at.get(SOURCES, {}), **marks}
+        at = {**resource.at, SOURCES: marks} if marks else resource.at
         return replace(resource, spec=filled(resource.spec, found), at=at)
 
     def sealed(
@@ -158,6 +155,8 @@ class SecretValues:
         outputs: `Desired.outputs`, for sources that hold what only Azure tells."""
         self._listed.clear()
         self._wanted.clear()
+        dropped = {key for key in entries if key.kind == ROTATION and key not in graph}
+        observations = {key: seen for key, seen in observations.items() if key not in dropped}
         done: list[Resource] = []
         unread: dict[Key, tuple[str, str]] = {}
         for resource in graph:
@@ -210,7 +209,8 @@ class SecretValues:
         if any(seen is not None and seen.status is Status.ABSENT for seen in (ours, home)):
             return None
         if ours is not None and ours.status is Status.PRESENT:
-            if ours.key in self._wanted and ours.spec.get(VALUE) != shown(self._wanted[ours.key]):
+            another = ours.key in self._wanted and ours.spec.get(VALUE) != shown(self._wanted[ours.key])
+            if another or str(ours.spec.get(DUE, "")).startswith(RENEW):
                 return None  # it is about to be written
             return _text(ours.stamp.get("updated"))
         if vault not in self._listed:
@@ -238,8 +238,18 @@ class SecretValues:
         if properties.get("allowSharedKeyAccess") is False:
             told = "Shared keys are switched off on the account (KeyBasedAuthenticationNotPermitted)."
             raise CloudError(f"{told} Sign in with Entra ID instead of a key.", code=UNSET)
-        key = self._key_of(account)
-        return f"{key} {_text((properties.get('keyCreationTime') or {}).get(key))}"
+        rotation = next(
+            (o for k, o in observations.items() if k.kind == ROTATION and k.name == account), None
+        )
+        if rotation is None or rotation.status is Status.ABSENT:
+            self._active[account] = FIRST
+            return f"{FIRST} {_text((properties.get('keyCreationTime') or {}).get(FIRST))}"
+        if rotation.status is not Status.PRESENT:
+            raise CloudError(f"Which key is in use could not be read. {rotation.error}".strip())
+        if str(rotation.spec.get(DUE, "")).startswith(ROTATE):
+            return None  # another one is about to be taken in use
+        active = self._active[account] = str(rotation.spec[ACTIVE])
+        return f"{active} {rotation.stamp[active]}"
 
     def _account(self, account: str) -> dict[str, Any]:
         """An account that is not ours, by one list of all that the subscription has."""
@@ -277,19 +287,9 @@ class SecretValues:
     def _storage_key(self, account: str) -> str:
         if account not in self._accounts:
             self._account(account)
-        path, wanted = f"{self._accounts[account]}/listKeys", self._key_of(account)
+        path, wanted = f"{self._accounts[account]}/listKeys", self._active.get(account, FIRST)
         found = self._arm.call("POST", path, STORAGE, repeatable=True).body["keys"]
         return str(next(each["value"] for each in found if each["keyName"] == wanted))
-
-    def _key_of(self, account: str) -> str:
-        return self._active.get(account, "key1")
-
-    def _make(self, source: str) -> str:
-        if source.startswith(TOKEN):
-            if self._mint is None:
-                raise CloudError("No Databricks tokens are made here.", code=UNSET)
-            return self._mint(source)
-        return generated(int(source.removeprefix(GENERATE)))
 
 
 class _Naming:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Unknown
 from reconciler.environment import Environment, Reference, pieces
-from reconciler.environment.values import duration_text
+from reconciler.environment.values import duration_text, parse_duration
 from reconciler.environment.workloads import SecretScope, VaultSecret
 from reconciler.errors import Fault
 from reconciler.resource import Key, Resource, Secret
@@ -23,6 +23,10 @@ SCOPE_TYPE, VAULT_SCOPE_TYPE = "databricks/secretScopes", "databricks/secretScop
 GENERATE, TOKEN = "generate:", "databricksToken:"
 MADE = (GENERATE, TOKEN)
 """How the sources begin whose values we make ourselves and keep; all others are texts with references."""
+ROTATION, ROTATION_TYPE = "arm.storageKey", "Microsoft.Storage/storageAccounts/keys"
+ACCOUNTS = "Microsoft.Storage/storageAccounts"
+DUE, NOTHING = "due", "nothing"
+"""A field of what changes by time alone, and what it says where nothing is due yet."""
 DATABRICKS, KEY_VAULT = "DATABRICKS", "AZURE_KEYVAULT"
 OPENS = ("microsoft.authorization/roleassignments", "microsoft.keyvault/vaults/accesspolicies")
 """Types that give access to a vault."""
@@ -45,13 +49,52 @@ def is_made(source: str) -> bool:
     return source.startswith(MADE)
 
 
+def is_token(source: str) -> bool:
+    """Whether a source names a Databricks token."""
+    return source.startswith(TOKEN)
+
+
+def token_times(source: str) -> tuple[timedelta, timedelta]:
+    """How long a token of this source lives, and how long before its end it is renewed."""
+    lifetime, _, before = source.removeprefix(TOKEN).partition("/")
+    return parse_duration(lifetime), parse_duration(before)
+
+
+def rotations(environment: Environment, resources: Mapping[Key, Resource]) -> Iterator[Resource]:
+    """The rotations of storage keys. resources: those of the templates; an account that is not among them is
+    looked for in the environment's group."""
+    azure = environment.azure
+    for account, said in azure.storage_keys.items() if azure is not None else ():
+        assert azure is not None
+        ours = _named(ACCOUNTS, account, resources)
+        group = ours.key.scope if ours is not None else azure.resource_group
+        id_ = f"{group_id(azure.subscription, group)}/providers/{ACCOUNTS}/{account}"
+        times = {
+            "every": duration_text(said.rotate.every),
+            "overlap": duration_text(said.rotate.overlap),
+        }
+        yield Resource(
+            Key(ROTATION, group, account),
+            ROTATION_TYPE,
+            {**times, DUE: NOTHING},
+            {"id": str(ours.at["id"]) if ours is not None else id_},
+            (ours.key,) if ours is not None else (),
+            origin=environment.where(f"azure.storageKeys.{account}"),
+        )
+
+
 def vault_secrets(
-    environment: Environment, resources: Mapping[Key, Resource], unset: Mapping[str, str], put: Put
+    environment: Environment,
+    resources: Mapping[Key, Resource],
+    unset: Mapping[str, str],
+    put: Put,
+    workspace: tuple[Mapping[str, Any], Iterable[Key]] = ({}, ()),
 ) -> Wanted:
     """The secrets of the section `keyVault`.
 
     resources: those of the templates. unset: what is missing of references such as `env:NAME`, by their text
-    without its `${`. put: `References.value`."""
+    without its `${`. put: `References.value`. workspace: `at` of the one that tokens are for, and what must
+    be there first."""
     section = environment.key_vault
     if section is None:
         return Wanted()
@@ -68,9 +111,13 @@ def vault_secrets(
             continue
         source = _made_source(wanted)
         needs: tuple[Key, ...] = ()
-        if not source:
+        more: Mapping[str, Any] = {}
+        if is_token(source):
+            more, needs = workspace[0], tuple(workspace[1])
+        elif not source:
             source, needs = build.source(key, wanted.value or "", f"{path}.value")
-        build.add(Resource(key, VAULT_TYPE, _spec(wanted, source), at, (*opened, *needs)), path)
+        spec = _spec(wanted, source)
+        build.add(Resource(key, VAULT_TYPE, spec, {**at, **more}, (*opened, *needs)), path)
     return build.wanted()
 
 
@@ -158,8 +205,9 @@ class _Build:
     def _needs(self, reference: Reference) -> set[Key]:
         """What of ours gives a secret: an account its key, another secret its value."""
         if reference.kind == "storageKey":
-            account = _named("microsoft.storage/storageaccounts", reference.parts[0], self.resources)
-            return {account.key} if account is not None else set()
+            account = _named(ACCOUNTS, reference.parts[0], self.resources)
+            rotation = {k for k in self.resources if k.kind == ROTATION and k.name == reference.parts[0]}
+            return rotation | ({account.key} if account is not None else set())
         section = self.environment.key_vault
         if reference.kind != "secret" or section is None:
             return set()
@@ -217,7 +265,8 @@ def _spec(wanted: VaultSecret, source: str) -> dict[str, Any]:
         "tags": dict(wanted.tags) or None,
     }
     told = {name: value for name, value in said.items() if value is not None}
-    return {"value": Secret("", "", source), "enabled": wanted.enabled, **told}
+    due = {DUE: NOTHING} if is_token(source) else {}
+    return {"value": Secret("", "", source), "enabled": wanted.enabled, **due, **told}
 
 
 def _midnight(day: date | None) -> str | None:

@@ -76,7 +76,11 @@ def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others:
         }
         host = at["host"].expression
         if host not in known and _homeless(graph[key], live).status is Status.UNKNOWN:
-            recorded = {e.key.scope for e in state.entries.values() if e.at.get("said") == at.get("said")}
+            recorded = {
+                entry.key.scope
+                for entry in state.entries.values()
+                if entry.key.kind.startswith(workspace.FAMILY) and entry.at.get("said") == at.get("said")
+            }
             if len(recorded) == 1:
                 known[host] = recorded.pop()
     return workspace.placed(graph, known)

@@ -184,7 +184,7 @@ def _keep(content: bytes, contents: dict[str, bytes]) -> str:
 
 
 def unplaced(graph: Graph) -> frozenset[Key]:
-    """Resources whose workspace has no host yet."""
+    """Resources whose workspace has no host yet; also what is kept elsewhere, such as a token in a vault."""
     return frozenset(resource.key for resource in graph if isinstance(resource.at.get("host"), Unknown))
 
 
@@ -198,8 +198,9 @@ def placed(graph: Graph, resolved: Mapping[str, Any]) -> Graph:
         key = resource.key
         if at.get("host") != resource.at.get("host") and isinstance(at.get("host"), str):
             at["host"] = databricks_host(at["host"])
-            key = Key(key.kind, at["host"], key.name)
-            renamed[resource.key] = key
+            if key.kind.startswith(FAMILY):
+                key = Key(key.kind, at["host"], key.name)
+                renamed[resource.key] = key
         moved.append(replace(resource, key=key, at=at))
     return Graph(
         replace(resource, needs=tuple(renamed.get(need, need) for need in resource.needs))

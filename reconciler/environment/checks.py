@@ -55,8 +55,11 @@ TOGETHER: tuple[tuple[str, str, frozenset[str]], ...] = (
 UNIQUE: tuple[tuple[str, str], ...] = (("azure.deployments", "name"), ("checks", "name"))
 """Lists whose items must differ by a key, whatever its case."""
 
-NEEDS: tuple[tuple[str, str], ...] = (("dataFactory", "azure"),)
-"""A section that says nothing without another."""
+NEEDS: tuple[tuple[str, str], ...] = (
+    ("dataFactory", "azure"),
+    ("keyVault.secrets.*.databricksToken", "databricks"),
+)
+"""What says nothing without a section."""
 
 
 def faults(context: Context) -> Iterator[tuple[Place, Fault]]:
@@ -119,14 +122,10 @@ def _unique(context: Context) -> Iterator[Found]:
 
 
 def _needs(context: Context) -> Iterator[Found]:
-    for name, other in NEEDS:
-        section = context.tree.child(name)
-        if (
-            section is not None
-            and section.value is not None
-            and not (context.partial or _said(context.tree, (other,)))
-        ):
-            yield section.key or section.place, f"`{name}` needs the section `{other}`.", "Add it."
+    for pattern, other in NEEDS:
+        for path, node in nodes(context.tree, pattern):
+            if node.value is not None and not (context.partial or _said(context.tree, (other,))):
+                yield node.key or node.place, f"`{path[-1]}` needs the section `{other}`.", "Add it."
 
 
 def _paths(context: Context) -> Iterator[Found]:

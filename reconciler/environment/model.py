@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from reconciler import yamlfile
 from reconciler.environment import names as n
 from reconciler.environment import values as v
 from reconciler.environment.policy import Policy
 from reconciler.environment.references import Reference, references
+from reconciler.environment.rule import fault
 from reconciler.environment.section import Section
 from reconciler.environment.workloads import Alert, Check, Databricks, DataFactory, KeyVault
 
@@ -47,6 +48,31 @@ class Deployment(Section):
     )
 
 
+class Rotate(Section):
+    """When a storage account's keys change."""
+
+    every: v.Duration = Field(description="How long a key is in use.")
+    overlap: v.Duration = Field(
+        default=v.parse_duration("24h"),
+        description="How long the key before it is still valid once nothing uses it any more.",
+    )
+
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Rotate:
+        if self.overlap >= self.every:
+            raise fault("`overlap` must be shorter than `every`.")
+        return self
+
+
+class StorageKeys(Section):
+    """What becomes of the keys of one storage account."""
+
+    rotate: Rotate = Field(
+        description="The key that is not in use is regenerated and taken in use; what is written from "
+        "`${storageKey:ACCOUNT}` follows, and after the overlap the other one is regenerated."
+    )
+
+
 class Azure(Section):
     """Where the environment lives in Azure, and the ARM templates that make it."""
 
@@ -60,6 +86,11 @@ class Azure(Section):
     )
     deployments: tuple[Deployment, ...] = Field(
         description="ARM templates; they are ordered by their references.", default=()
+    )
+    storage_keys: dict[n.AccountName, StorageKeys] = Field(
+        default_factory=dict,
+        description="Storage accounts whose keys are rotated; of any other one, `${storageKey:…}` is key1.",
+        examples=[{"bikesharetest": {"rotate": {"every": "90d", "overlap": "24h"}}}],
     )
 
 

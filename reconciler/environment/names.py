@@ -53,6 +53,14 @@ FactoryName = Annotated[
         "bikeshare-test-adf",
     ),
 ]
+AccountName = Annotated[
+    str,
+    Rule(
+        r"[a-z0-9]{3,24}",
+        "the name of a storage account: 3 to 24 small letters and digits",
+        "bikesharetest",
+    ),
+]
 VaultName = Annotated[
     str,
     Rule(

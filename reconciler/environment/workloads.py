@@ -153,6 +153,12 @@ class VaultSecret(Section):
     def _text_is_value(cls, data: Any) -> Any:
         return {"value": data} if isinstance(data, str) else data
 
+    @model_validator(mode="after")
+    def _token_expires_by_itself(self) -> VaultSecret:
+        if self.databricks_token is not None and self.expires is not None:
+            raise fault("`expires` is the end of the token's `lifetime`.", "Remove it.")
+        return self
+
 
 class KeyVault(Section):
     """Secrets in a key vault."""

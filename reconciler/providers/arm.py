@@ -32,6 +32,8 @@ GROUPS = "2024-11-01"
 DEPLOYMENTS = "2025-04-01"
 READERS = 10
 """Reads at once."""
+KEY_VAULT = "2023-07-01"
+VAULTS = "microsoft.keyvault/vaults"
 ROLE_ASSIGNMENTS = "microsoft.authorization/roleassignments"
 
 
@@ -48,6 +50,8 @@ class ArmProvider:
         self._arm = arm
         self._environment = environment
         self._secure = secure
+        self._absent: frozenset[Key] = frozenset()
+        """What was not there when we looked last."""
 
     # Reading
 
@@ -66,6 +70,7 @@ class ArmProvider:
             if isinstance(ids, CloudError):
                 observation = replace(observation, status=Status.UNKNOWN, error=ids.message)
             observations[observation.key] = observation
+        self._absent = frozenset(key for key, each in observations.items() if each.status is Status.ABSENT)
         known = {w.key for w in wanted}
         unmanaged = {key_of(id_) for ids in listed.values() if isinstance(ids, list) for id_ in ids} - known
         return Looked(observations, tuple(sorted(unmanaged)))
@@ -199,6 +204,9 @@ class ArmProvider:
             body = {**first.spec, "tags": {**(first.spec.get("tags") or {}), MARK: self._environment}}
             self._arm.call("PUT", str(first.at["id"]), GROUPS, body, where=where)
             return Done()
+        for resource in batch:
+            if resource.key in self._absent and resource.type.lower() == VAULTS:
+                self._recover(resource)
         secure = self._secure(str(first.at["deployment"]))
         body = generate(batch, secure, self._environment, str(token["run"]))
         try:
@@ -207,6 +215,25 @@ class ArmProvider:
             self._hush(token, error)
             raise
         return self._after(token, answer.body, answer.wait)
+
+    def _recover(self, vault: Resource) -> None:
+        """Take back a vault of this id that was deleted, with all that is in it: until it is purged, no other
+        one can have its name (https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery).
+
+        Raises CloudError where it may not be taken back."""
+        id_, where = str(vault.at["id"]), str(vault.key)
+        location = str(vault.spec.get("location", "")).replace(" ", "").lower()
+        place = f"/subscriptions/{parse(id_).subscription}/providers/Microsoft.KeyVault/locations/{location}"
+        try:
+            found = self._arm.call("GET", f"{place}/deletedVaults/{vault.at['name']}", KEY_VAULT, where=where)
+        except (NotFound, Forbidden):
+            return  # if there is one all the same, the deployment tells
+        if str(found.body["properties"]["vaultId"]).lower() != id_.lower():
+            return  # it is of another group: the deployment tells that its name is taken
+        said = vault.spec.get("properties") or {}
+        properties = {n: said[n] for n in ("tenantId", "sku") if isinstance(said.get(n), (str, dict))}
+        body = {"location": location, "properties": {**properties, "createMode": "recover"}}
+        self._arm.call("PUT", id_, KEY_VAULT, body, where=where)
 
     def _hush(self, token: Mapping[str, Any], error: ReconcilerError) -> None:
         """Take out of an error's message what was sent as secret: services quote what they refuse."""

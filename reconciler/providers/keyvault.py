@@ -14,11 +14,22 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Throttled, Unreachable
+from reconciler.errors import (
+    Busy,
+    CloudError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    SignInError,
+    Throttled,
+    Unreachable,
+)
 from reconciler.providers.azure import Arm
 from reconciler.providers.deployment import NeverArrived
+from reconciler.providers.followers import followers
 from reconciler.providers.hidden import VALUE, Values, recorded_text, secret_of, shown, unseen
 from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.providers.tokens import FOREVER, RENEW, REVOKE, Tokens
 from reconciler.providers.vault_shapes import (
     CLEARED,
     Newest,
@@ -26,12 +37,13 @@ from reconciler.providers.vault_shapes import (
     mark_of,
     spec_of,
     stamp_of,
+    token_of,
     version_of,
 )
 from reconciler.providers.vaults import DELETED, Vaults
-from reconciler.record import Entry
-from reconciler.resource import Key, Observation, Resource, Status
-from reconciler.secrets import is_made
+from reconciler.record import Entry, Intent
+from reconciler.resource import Key, Observation, Resource, Secret, Status
+from reconciler.secrets import DUE, NOTHING, is_made, is_token
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretProperties
@@ -51,9 +63,16 @@ class VaultProvider:
     kinds = frozenset({"keyvault.secret"})
 
     def __init__(
-        self, vaults: Vaults, arm: Arm, values: Values, environment: str, *, disable: bool = False
+        self,
+        vaults: Vaults,
+        arm: Arm,
+        values: Values,
+        tokens: Tokens,
+        environment: str,
+        *,
+        disable: bool = False,
     ) -> None:
-        self._vaults, self._arm, self._values = vaults, arm, values
+        self._vaults, self._arm, self._values, self._tokens = vaults, arm, values, tokens
         self._environment, self._disable = environment, disable
         self._recorded: Mapping[Key, Entry] = {}
         self._seen: dict[Key, Observation] = {}
@@ -63,6 +82,7 @@ class VaultProvider:
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         self._recorded = recorded
+        self._tokens.look()
         wanted = tuple(wanted)
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
@@ -117,13 +137,43 @@ class VaultProvider:
         try:
             if not text or entry is None or entry.stamp != stamp:
                 text, id_ = self._value_now(wanted, entry, properties)
+            return self._present(wanted, id_, properties, text, stamp)
         except NotFound:
             return Observation(key, Status.ABSENT)
         except SignInError:
             raise
         except CloudError as error:
             return Observation(key, Status.UNKNOWN, error=error.message)
-        return _present(key, id_, properties, text, stamp)
+
+    def _present(
+        self,
+        wanted: Resource | Entry,
+        id_: str,
+        properties: SecretProperties,
+        text: str,
+        stamp: Mapping[str, Any],
+        due: str = "",
+    ) -> Observation:
+        """What is seen of a secret. Of a token, what is due and not when it expires: it is renewed in time.
+
+        due: where that is known; else it is asked for."""
+        key, source = wanted.key, secret_of(wanted).source
+        spec = {**spec_of(properties), VALUE: text}
+        if is_token(source) or is_token(
+            secret_of(self._recorded[key]).source if key in self._recorded else ""
+        ):
+            spec.pop("expires", None)
+        if is_token(source) and isinstance(wanted, Resource):
+            id_of_token = token_of(properties)
+            spec[DUE] = due or self._tokens.due(
+                wanted.at, key, source, id_of_token, followed=self._followed(key, stamp)
+            )
+        return Observation(key, Status.PRESENT, id_, spec, mark=mark_of(properties), stamp=stamp)
+
+    def _followed(self, key: Key, stamp: Mapping[str, Any]) -> bool:
+        """Whether every copy of it is one of its newest value."""
+        copies = followers(self._recorded.values(), f"secret:{key.scope}/{key.name}")
+        return all(each.mark == str(stamp.get("updated")) for each in copies)
 
     def _value_now(
         self, wanted: Resource | Entry, entry: Entry | None, listed: SecretProperties
@@ -135,6 +185,8 @@ class VaultProvider:
             return known, now.id
         if is_made(source) and entry is None and mark_of(listed) == self._environment:
             return shown(self._values.fingerprint_of(source)), now.id  # what we once made is kept
+        if entry is not None and entry.intent is not None and _new_token(entry, now):
+            return shown(_sent(entry.intent)), now.id  # minted by a run that saw no answer
         if is_made(source) or now.value is None:
             return unseen(stamp_of(listed)), now.id
         return shown(self._values.fingerprint_of(now.value)), now.id
@@ -174,7 +226,7 @@ class VaultProvider:
         )
         stamp = stamp_of(now.properties) if ours else {}
         text = shown(fingerprint) if fingerprint else unseen(stamp)
-        return _present(key, now.id if ours else written, now.properties, text, stamp)
+        return self._present(resource, now.id if ours else written, now.properties, text, stamp, NOTHING)
 
     # Writing
 
@@ -186,33 +238,90 @@ class VaultProvider:
         if seen is not None and seen.status is Status.PRESENT:
             before = {"before": seen.stamp.get("updated", 0), "id": seen.id}
         made = is_made(secret.source)
-        return {"key": str(resource.key), **before, "fingerprint": secret.fingerprint, "made": made}
+        return {
+            "key": str(resource.key),
+            "run": run,
+            **before,
+            "fingerprint": secret.fingerprint,
+            "made": made,
+        }
 
     def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
         (resource,) = batch
+        self._look_again(resource)
         try:
-            self._put(resource)
+            self._put(resource, str(token["run"]))
         except Conflict as error:
             if error.code != DELETED:
                 raise
             if not self._recovered(resource):
                 return Pending({**token, "recovering": True})
-            self._put(resource)
+            self._put(resource, str(token["run"]))
         return Done()
 
-    def _put(self, resource: Resource) -> None:
+    def _look_again(self, resource: Resource) -> None:
+        """What was not there and is recorded may have come back with its vault, as it was."""
+        key, seen = resource.key, self._seen.get(resource.key)
+        if seen is not None and seen.status is Status.ABSENT and key in self._recorded:
+            with suppress(CloudError):
+                self._seen[key] = self._as_it_is(resource)
+
+    def _as_it_is(self, resource: Resource) -> Observation:
+        now = self._newest(resource.key)
+        text, id_ = self._value_now(resource, self._recorded.get(resource.key), now.properties)
+        return self._present(resource, id_, now.properties, text, stamp_of(now.properties))
+
+    def _put(self, resource: Resource, run: str) -> None:
         """Only what differs: a new version where the value is another, else what stands beside it."""
-        key, fingerprint = resource.key, secret_of(resource).fingerprint
+        key, secret = resource.key, secret_of(resource)
         seen = self._seen.get(key)
         live = seen.spec if seen is not None and seen.status is Status.PRESENT else {}
-        fields = fields_of(resource.spec, self._environment)
-        same = bool(fingerprint) and live.get(VALUE) == shown(fingerprint)
+        token = str(seen.stamp.get("token", "")) if seen is not None and is_token(secret.source) else ""
+        fields = fields_of(resource.spec, self._environment, token)
+        same = bool(secret.fingerprint) and live.get(VALUE) == shown(secret.fingerprint)
         cleared = any(name in live and name not in resource.spec for name in CLEARED)
-        if seen is not None and same and not cleared:
-            properties = self._vaults.update(key.scope, key.name, fields, version_of(seen.id))
+        if seen is not None and same and not cleared and not _says(live, RENEW):
+            if seen.mark == self._environment and _beside(live) == _beside(resource.spec):
+                self._written[key] = seen.id
+            else:
+                made = self._vaults.update(key.scope, key.name, fields, version_of(seen.id))
+                self._written[key] = str(made.id or "")
+            if _says(live, REVOKE):
+                self._tokens.keep(resource.at, key, token)
+        elif is_token(secret.source):
+            self._mint(resource, run)
         else:
-            properties = self._vaults.set(key.scope, key.name, self._value(resource), fields)
-        self._written[key] = str(properties.id or "")
+            made = self._vaults.set(key.scope, key.name, self._value(resource), fields)
+            self._written[key] = str(made.id or "")
+            self._forget_tokens(key)
+
+    def _mint(self, resource: Resource, run: str) -> None:
+        """A new token into the vault, and only then away with the older ones. Where the secret is copied,
+        they go once the copies are those of the new one."""
+        key, source = resource.key, secret_of(resource).source
+        minted = self._tokens.mint(resource.at, key, source, run)
+        fields = fields_of(resource.spec, self._environment, minted.id)
+        if minted.expires < FOREVER:
+            fields["expires_on"] = minted.expires
+        try:
+            made = self._vaults.set(key.scope, key.name, minted.value, fields)
+        except (Unreachable, Throttled, Busy):
+            raise  # it may be in the vault
+        except CloudError:
+            with suppress(CloudError):
+                self._tokens.revoke(resource.at, key, minted.id)
+            raise
+        self._written[key] = str(made.id or "")
+        if not any(followers(self._recorded.values(), f"secret:{key.scope}/{key.name}")):
+            with suppress(CloudError):  # the next look finds those that are left
+                self._tokens.keep(resource.at, key, minted.id)
+
+    def _forget_tokens(self, key: Key) -> None:
+        """What was a token until now, and comes from elsewhere."""
+        entry = self._recorded.get(key)
+        if entry is not None and is_token(secret_of(entry).source):
+            with suppress(CloudError):
+                self._tokens.keep(entry.at, key)
 
     def _value(self, resource: Resource) -> str:
         """The value to write. What we once made is taken from the recorded version while that is there."""
@@ -234,9 +343,7 @@ class VaultProvider:
             time.sleep(pause)
             pause = min(pause + 0.5, 5.0)
             with suppress(NotFound):
-                now = self._newest(key)
-                text, id_ = self._value_now(resource, self._recorded.get(key), now.properties)
-                self._seen[key] = _present(key, id_, now.properties, text, stamp_of(now.properties))
+                self._seen[key] = self._as_it_is(resource)
                 return True
         return False
 
@@ -244,7 +351,10 @@ class VaultProvider:
         return {"key": str(entry.key), "delete": True}
 
     def delete(self, entry: Entry) -> Done | Pending:
-        """Delete it so that it can be recovered, or disable it; nothing is ever purged."""
+        """Delete it so that it can be recovered, or disable it; nothing is ever purged. A token is revoked
+        first: should that fail, the secret stays as a sign of it."""
+        if is_token(secret_of(entry).source):
+            self._tokens.keep(entry.at, entry.key)
         with suppress(NotFound):
             if self._disable:
                 self._vaults.update(entry.key.scope, entry.key.name, {"enabled": False})
@@ -272,8 +382,22 @@ class VaultProvider:
         return Done() if self._values.fingerprint_of(now.value) == token["fingerprint"] else never
 
 
-def _present(
-    key: Key, id_: str, properties: SecretProperties, text: str, stamp: Mapping[str, Any]
-) -> Observation:
-    spec = {**spec_of(properties), VALUE: text}
-    return Observation(key, Status.PRESENT, id_, spec, mark=mark_of(properties), stamp=stamp)
+def _says(live: Mapping[str, Any], step: str) -> bool:
+    """Whether this is what is due."""
+    return str(live.get(DUE, "")).startswith(step)
+
+
+def _beside(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside the value."""
+    return {name: value for name, value in spec.items() if name not in (VALUE, DUE)}
+
+
+def _new_token(entry: Entry, now: Newest) -> bool:
+    """Whether it is another token than the recorded one."""
+    return token_of(now.properties) not in ("", entry.stamp.get("token"))
+
+
+def _sent(intent: Intent) -> str:
+    """The fingerprint of what was being sent."""
+    sent = intent.spec.get(VALUE)
+    return sent.fingerprint if isinstance(sent, Secret) else ""

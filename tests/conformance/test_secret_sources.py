@@ -94,10 +94,14 @@ def test_the_key_in_use_may_be_the_other_one(arm: Arm, loop: Loop) -> None:
     """A rotation moves the consumers by naming the other key; a new key1 then means nothing to them."""
     wanted = vault_secret("key", "${storageKey:bikesdata}")
     loop.tick(wanted)
-    loop.active = {"bikesdata": "key2"}
+    rotation = Key("arm.storageKey", "bikes", "bikesdata")
+    seen = {"active": "key2", "due": "nothing"}
+    loop.azure[rotation] = Observation(rotation, Status.PRESENT, spec=seen, stamp={"key2": "another time"})
     loop.tick(wanted)
     assert secrets().get_secret("key").value == key(arm, "key2")
+    rotated = {rotation: loop.azure[rotation]}
     regenerate(arm, loop)
+    loop.azure |= rotated
     assert loop.settled(wanted)
 
 

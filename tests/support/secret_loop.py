@@ -22,6 +22,7 @@ from reconciler.providers.azure import Arm
 from reconciler.providers.keyvault import VaultProvider
 from reconciler.providers.provider import Pending, Provider
 from reconciler.providers.scopes import ScopeProvider
+from reconciler.providers.tokens import Tokens
 from reconciler.providers.vaults import Vaults
 from reconciler.providers.workspace import Workspaces
 from reconciler.record import State, from_json, to_json
@@ -43,7 +44,6 @@ class Loop:
     allowed: frozenset[str] = frozenset({"*"})
     name: str = "one"
     disable: bool = False
-    active: dict[str, str] = field(default_factory=dict)
     state: State = field(default_factory=lambda: State.new("one"))
     azure: dict[Key, Observation] = field(default_factory=dict)
 
@@ -76,11 +76,12 @@ class Session:
             vaults,
             KEY,
             subscription=SUBSCRIPTION,
-            active=loop.active,
         )
+        workspaces = Workspaces(credential, self.arm.calls)
+        tokens = Tokens(workspaces, self.arm, loop.name)
         self.providers: tuple[Provider, ...] = (
-            VaultProvider(vaults, self.arm, self.values, loop.name, disable=loop.disable),
-            ScopeProvider(Workspaces(credential, self.arm.calls), self.values),
+            VaultProvider(vaults, self.arm, self.values, tokens, loop.name, disable=loop.disable),
+            ScopeProvider(workspaces, self.values),
         )
 
     def plan(self, resources: Iterable[Resource]) -> Plan:
