@@ -74,9 +74,8 @@ def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
     A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
-    path = None if "://" in settings.repository else Path(settings.repository).expanduser()
     checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
-    state = settings.state or str(_top(path if checkout else None) / ".reconciler")
+    state = state_of(settings)
     store = open_store(state)
     cache_ = Path(state).expanduser() / "cache"
     setting = settings_reader(settings.environ, settings.secrets)
@@ -96,6 +95,13 @@ def engine(settings: Settings) -> Reconciler:
         return Cloud.of(signed_in, subscription, environment, material, setting, store.key()), identity
 
     return Reconciler(git, store, Planner(git, sign_in), settings.seconds)
+
+
+def state_of(settings: Settings) -> str:
+    """Where the state is kept: what is said, else `.reconciler` at the top of the checkout."""
+    elsewhere = "://" in settings.repository or _is_bare(Path(settings.repository))
+    path = None if elsewhere else Path(settings.repository).expanduser()
+    return settings.state or str(_top(path) / ".reconciler")
 
 
 def _top(path: Path | None) -> Path:
