@@ -176,17 +176,13 @@ class Spark:
 
     def _mount(self, container: str, host: str) -> None:
         folder = self.folder(container, host, bool(getattr(self._busy, "writing", False)))
-        from pyspark import SparkContext
-
-        context = SparkContext._active_spark_context
+        context = _active()
         if context is not None:
             configuration = context._jsc.hadoopConfiguration()
             configuration.set(f"{_TABLE}.{container}@{host}.linkFallback", _target(folder))
 
     def _rights(self, host: str) -> dict[str, str]:
-        from pyspark import SparkContext
-
-        if SparkContext._active_spark_context is None:
+        if _active() is None:
             named = {_full(name): value for name, value in {**self._settings, **self._hidden}.items()}
 
             def known(name: str) -> Any:
@@ -196,6 +192,15 @@ class Spark:
             known = self.session()._jsparkSession.sessionState().newHadoopConf().get
         found = {name: known(f"{name}.{host}") or known(name) for name in _RIGHTS}
         return {name: value for name, value in found.items() if value}
+
+
+def _active() -> Any:
+    """The SparkContext, if one has been started; Spark is not imported just to see that there is none."""
+    if "pyspark" not in sys.modules:
+        return None
+    from pyspark import SparkContext
+
+    return SparkContext._active_spark_context
 
 
 def _file_systems(mounts: Mapping[str, Path]) -> dict[str, str]:

@@ -34,8 +34,8 @@ _HOLIDAYS = {
 }
 _TEMPERATURE = (5, 7, 12, 17, 22, 26, 29, 28, 24, 17, 12, 7)  # means of Washington by month, degrees Celsius
 _README = """This is a synthetic data set that the sandbox made. It has the columns and the number of rows of
-the bike sharing data set (UCI Machine Learning Repository), but not its rows. Set {variable} to the path of the
-real hour.csv before the sandbox starts, on a new folder of state, to serve that instead.
+the bike sharing data set (UCI Machine Learning Repository), but not its rows. To serve the real hour.csv set
+{variable} to its path before the sandbox starts on a new folder of state.
 """
 
 Row = Sequence[object]

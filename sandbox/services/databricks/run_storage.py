@@ -92,8 +92,8 @@ def _identity(world: World, settings: Mapping[str, str]) -> Identity:
             code = f"AADSTS700016: Application with identifier '{client_id}' was not found in the directory."
         raise Refused(
             f"{_ABFS}.oauth2.AzureADAuthenticator$HttpException",
-            "HTTP Error 401; url='https://login.microsoftonline.com/…/oauth2/token' AADToken: HTTP connection "
-            f"to https://login.microsoftonline.com failed for getting token from AzureAD. {code}",
+            "HTTP Error 401; url='https://login.microsoftonline.com/…/oauth2/token' AADToken: HTTP "
+            f"connection to https://login.microsoftonline.com failed for getting token from AzureAD. {code}",
         )
     if provider == "MsiTokenProvider" and found is not None and found.kind == "ManagedIdentity":
         return found
