@@ -12,7 +12,7 @@ from reconciler import checks, factory
 from reconciler import resolve as resolve_
 from reconciler.change import HARMLESS
 from reconciler.checks import Record, Tools
-from reconciler.checks.record import FAILED, NOTES, RUNNING
+from reconciler.checks.record import FAILED, NOTES
 from reconciler.cloud import Cloud
 from reconciler.environment import Environment, databricks_host
 from reconciler.outcome import Outcome, Result
@@ -93,7 +93,7 @@ def outcome_of(environment: Environment, state: State) -> tuple[str, str]:
     results = {note.get("result") for note in (state.notes.get(NOTES) or {}).values()}
     if not reason:
         return "done", ""
-    return ("failed" if FAILED in results else "pending" if RUNNING in results else "failed"), reason
+    return ("failed" if FAILED in results else "pending"), reason
 
 
 def forgotten(state: State) -> State:

@@ -29,7 +29,7 @@ class Record:
 
     digest: what was tested, see `wanted`. since: when `result` came to be what it is. token: JSON without
     secrets with which the next tick goes on: empty before the intent, with `run` once something runs.
-    error: of a running check, why it could not be looked at."""
+    error: of a running check, why it could not be looked at; of a skipped one, what it had to wait for."""
 
     kind: str
     result: str
@@ -124,20 +124,23 @@ def due(wanted: Iterable[Wanted], recorded: Mapping[str, Any]) -> tuple[Wanted, 
 
 
 def healthy(notes: Mapping[str, Any], environment: Environment) -> str:
-    """Why the environment's checks do not call it healthy; "" where they do.
+    """Why the environment's checks do not call it healthy, a failed one first; "" where they do.
 
     notes: `state.notes` after the run of the checks."""
     recorded = notes.get(NOTES) or {}
+    told: dict[str, list[str]] = {FAILED: [], RUNNING: [], SKIPPED: []}
     for check in environment.checks:
         note = recorded.get(check.name)
-        if note is None:
-            return f"check {check.name} has not run yet."
-        record = Record.of(note)
-        if record.result == FAILED:
-            return f"check {check.name} failed: {record.error.partition(chr(10))[0]}"
-        if record.result == RUNNING:
-            return f"check {check.name} has not ended."
-    return ""
+        record = Record.of(note) if note is not None else None
+        if record is None:
+            told[SKIPPED].append(f"check {check.name} has not run yet.")
+        elif record.result == FAILED:
+            told[FAILED].append(f"check {check.name} failed: {record.error.partition(chr(10))[0]}")
+        elif record.result == RUNNING:
+            told[RUNNING].append(f"check {check.name} has not ended.")
+        elif record.result == SKIPPED:
+            told[SKIPPED].append(f"check {check.name} was skipped: {record.error}")
+    return next((reason for reasons in told.values() for reason in reasons), "")
 
 
 def checks_json(recorded: Mapping[str, Any], skipped: Iterable[str] = ()) -> list[dict[str, Any]]:

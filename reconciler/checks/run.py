@@ -17,13 +17,13 @@ from reconciler.checks.kind import Kind, Look, Tools
 from reconciler.checks.notebook import Notebook
 from reconciler.checks.pipeline import Pipeline
 from reconciler.checks.probe import Probe
-from reconciler.checks.record import FAILED, PASSED, RUNNING, Record, Wanted, due
+from reconciler.checks.record import FAILED, PASSED, RUNNING, SKIPPED, Record, Wanted, due
 from reconciler.environment.values import duration_text
 from reconciler.errors import ReconcilerError
 
 WORKERS = 8
-POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between two looks."""
+POLLS = (1.0, 1.0, 2.0, 3.0, 5.0)
+"""Seconds between two looks, counted from the last start."""
 LONGEST = 1000
 """Most characters of an error that are kept."""
 KINDS: Mapping[str, Kind] = {
@@ -45,12 +45,9 @@ def run(wanted: Iterable[Wanted], recorded: Mapping[str, Any], tools: Tools) -> 
         if before[name].result == RUNNING and before[name].ran:
             _cancel(before[name], tools)
     todo = due(wanted, recorded)
-    if not todo or time.monotonic() >= tools.deadline:
+    if not todo:
         return _notes(records)
-    now = tools.now().isoformat()
-    records.update({each.name: _opened(each, records.get(each.name), now) for each in todo})
-    ended = _Run(tools, before, records).to_the_end(todo)
-    return _notes(ended)
+    return _notes(_Run(tools, before, records).to_the_end(todo))
 
 
 class _Run:
@@ -59,16 +56,51 @@ class _Run:
     def __init__(self, tools: Tools, before: Mapping[str, Record], records: dict[str, Record]) -> None:
         self.tools, self.before, self.records = tools, before, records
 
-    def to_the_end(self, todo: Iterable[Wanted]) -> Mapping[str, Record]:
+    def to_the_end(self, todo: tuple[Wanted, ...]) -> Mapping[str, Record]:
         looks = 0
         with ThreadPoolExecutor(WORKERS) as pool:
-            while todo := self._round(tuple(todo), pool):
+            while (todo := self._without_skipped(todo)) and time.monotonic() < self.tools.deadline:
+                ready = self._ready(todo)
+                opened = [each for each in ready if not self._under_way(each.name)]
+                for each in opened:
+                    self.records[each.name] = _opened(each, self.records.get(each.name), self.tools.now())
+                going = self._round(ready, pool)
+                looks = 0 if opened else looks + 1
+                if len(going) < len(ready):  # what waited for one that has ended starts at once
+                    todo = tuple(each for each in todo if each in going or each not in ready)
+                    continue
                 pause = POLLS[min(looks, len(POLLS) - 1)]
                 if time.monotonic() + pause >= self.tools.deadline:
                     break
                 self.tools.sleep(pause)
-                looks += 1
         return self.records
+
+    def _under_way(self, name: str) -> bool:
+        record = self.records.get(name)
+        return record is not None and record.result == RUNNING
+
+    def _ready(self, todo: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
+        """Those that run, and those that wait for nothing any more."""
+        names = {each.name for each in todo}
+        return tuple(
+            each for each in todo if self._under_way(each.name) or names.isdisjoint(each.check.after)
+        )
+
+    def _without_skipped(self, todo: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
+        """The same without what waits for one that did not pass, which is skipped."""
+        names = {each.name for each in todo}
+        for each in todo:
+            missed = next((name for name in each.check.after if name not in names | self._passed()), None)
+            if missed is not None and not self._under_way(each.name):
+                self.records[each.name] = _skipped(
+                    each, missed, self.records.get(each.name), self.tools.now()
+                )
+                self.tools.progress(each.name, self.records[each.name])
+                return self._without_skipped(tuple(other for other in todo if other is not each))
+        return todo
+
+    def _passed(self) -> set[str]:
+        return {name for name, record in self.records.items() if record.result == PASSED}
 
     def _round(self, todo: tuple[Wanted, ...], pool: ThreadPoolExecutor) -> tuple[Wanted, ...]:
         """One step of each, side by side; those that go on."""
@@ -94,12 +126,20 @@ def _notes(records: Mapping[str, Record]) -> dict[str, Any]:
     return {name: record.note for name, record in records.items()}
 
 
-def _opened(each: Wanted, before: Record | None, now: str) -> Record:
-    """The record of a check that is due: the running one, or a new one without an intent."""
-    if before is not None and before.result == RUNNING:
-        return before
+def _opened(each: Wanted, before: Record | None, now: datetime) -> Record:
+    """The record of a check that starts, without an intent."""
+    begun = now.isoformat()
     attempt = before.attempt + 1 if before is not None else 1
-    return Record(each.kind, RUNNING, each.digest, started=now, since=now, attempt=attempt)
+    return Record(each.kind, RUNNING, each.digest, started=begun, since=begun, attempt=attempt)
+
+
+def _skipped(each: Wanted, missed: str, before: Record | None, now: datetime) -> Record:
+    """The record of a check that waits for one that did not pass: the one from before if it says so too."""
+    told = f"it comes after {missed}, which did not pass."
+    if before is not None and (before.result, before.error) == (SKIPPED, told):
+        return before
+    seen = now.isoformat()
+    return Record(each.kind, SKIPPED, each.digest, started=seen, since=seen, error=told)
 
 
 def _intended(each: Wanted, record: Record, now: datetime) -> Record:

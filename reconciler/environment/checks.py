@@ -200,11 +200,32 @@ def _after(context: Context) -> Iterator[Found]:
         yield items[0][1].place, f"Environments wait for each other: {' → '.join(ring)}.", "Break the circle."
 
 
+def _check_order(context: Context) -> Iterator[Found]:
+    """Checks that wait for one that is not there, or for each other."""
+    said = {
+        str(name.value): [node for _, node in nodes(check, "after.*")]
+        for _, check in nodes(context.tree, "checks.*")
+        if (name := check.child("name")) is not None
+    }
+    waits = {name: {str(node.value) for node in after} for name, after in said.items()}
+    told: set[str] = set()
+    for waiter, after in said.items():
+        for node in after:
+            if node.value not in said and not context.partial:
+                others = [other for other in said if other != waiter]
+                yield node.place, f"There is no check `{node.value}`.", did_you_mean(str(node.value), others)
+        ring = circle(waiter, waits)
+        if ring and waiter not in told:
+            told.update(ring)
+            yield after[0].place, f"Checks wait for each other: {' → '.join(ring)}.", "Break the circle."
+
+
 Check = Callable[[Context], Iterator[Found]]
 
 CHECKS: tuple[Check, ...] = (
     _name,
     _after,
+    _check_order,
     _alternatives,
     _together,
     _unique,

@@ -197,6 +197,11 @@ class Check(Section):
     libraries: v.NamesOrAll = Field(
         default=(), description="Libraries for the notebook: `all` of this environment, or those named."
     )
+    after: tuple[str, ...] = Field(
+        default=(),
+        description="Checks of this environment that must have passed before it starts.",
+        examples=[["integration"]],
+    )
     expect: StrictInt = Field(default=200, ge=100, le=599, description="The HTTP status that is right.")
     timeout: v.Duration = Field(
         default=v.parse_duration("10m"), description="After this it counts as failed."
