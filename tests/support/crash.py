@@ -13,6 +13,7 @@ _CONTEXT.set_forkserver_preload(
         "reconciler.cli",
         "azure.identity",
         "azure.mgmt.resource.resources",
+        "databricks.sdk",
         "support.crash",
         "reconciler.settings",
     ]
