@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -65,13 +66,29 @@ class Project:
         return self.repository.commit({path: text.replace(was, becomes, 1)})
 
 
-def sample(folder: Path, sandbox: Sandbox) -> Project:
-    """A project with this repository's own environments and templates."""
+PLATFORM = ("environments", "arm", "datafactory")
+DATABRICKS = ("notebooks", "model", "jobs")
+UPON_IT = ("databricks", "keyVault", "checks")
+"""Sections of the sample that need what its templates make."""
+
+
+def sample(folder: Path, sandbox: Sandbox, *, whole: bool = False) -> Project:
+    """A project with this repository's own environments: the platform that their templates make, and the
+    factory; with `whole` all of them, whose checks run for long."""
     project = empty(folder, sandbox)
-    for name in ("environments", "arm", "datafactory"):
-        shutil.copytree(ROOT / name, project.repository.path / name)
+    for name in (*PLATFORM, *(DATABRICKS if whole else ())):
+        skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
+        shutil.copytree(ROOT / name, project.repository.path / name, ignore=skipped)
+    for file in () if whole else (project.repository.path / "environments").glob("*.yaml"):
+        file.write_text(_without(file.read_text("utf-8"), UPON_IT), "utf-8")
     project.repository.commit()
     return project
+
+
+def _without(text: str, sections: tuple[str, ...]) -> str:
+    """An environment file without these sections."""
+    blocks = re.split(r"(?m)^(?=\S)", text)
+    return "".join(block for block in blocks if not block.startswith(tuple(f"{name}:" for name in sections)))
 
 
 def empty(folder: Path, sandbox: Sandbox) -> Project:
