@@ -53,8 +53,7 @@ def _examined(env: str, repo: str, state: str) -> list[Examined]:
         finding = doctor_.Finding(error.where or "settings", doctor_.Verdict.MISSING, reason=error.message)
         return [doctor_.Examined("", (finding,))]
     installation = doctor_.installation(engine, settings.state_of(said))
-    repository = next(f for f in installation.findings if f.what == "RECONCILER_REPO")
-    if repository.verdict is not doctor_.Verdict.OK:
+    if not installation.healthy:
         return [installation]
     if env:
         engine.checkout.expect(env)

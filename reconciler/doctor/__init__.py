@@ -41,6 +41,10 @@ def installation(engine: Reconciler, state: str) -> Examined:
 
 
 def _installation(engine: Reconciler, state: str) -> Iterator[Finding]:
+    written = _state(engine, state)
+    yield written
+    if written.verdict is not Verdict.OK:
+        return  # a snapshot of the repository is kept there too
     why = "to read what the environments should be"
     try:
         names = engine.checkout.names()
@@ -50,22 +54,20 @@ def _installation(engine: Reconciler, state: str) -> Iterator[Finding]:
         yield _wrong(
             "RECONCILER_REPO", why, error, "Set RECONCILER_REPO, and RECONCILER_GIT_TOKEN if needed."
         )
-    why = "to remember what was written"
+
+
+def _state(engine: Reconciler, state: str) -> Finding:
+    what, why, way_out = "RECONCILER_STATE", "to remember what was written", "Name a folder of your own."
+    if "://" not in state:
+        folder = Path(state).expanduser().absolute()
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            return Finding(what, Verdict.MISSING, why, state, f"{there} cannot be written.", way_out)
     try:
         engine.store.environments()
     except ReconcilerError as error:
-        yield _wrong("RECONCILER_STATE", why, error, "Set RECONCILER_STATE to a folder of your own.")
-        return
-    if "://" in state:
-        yield Finding("RECONCILER_STATE", Verdict.OK, why, state)
-        return
-    folder = Path(state).expanduser().absolute()
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-        yield Finding("RECONCILER_STATE", Verdict.OK, why, str(folder))
-        return
-    reason = f"{there} cannot be written."
-    yield Finding("RECONCILER_STATE", Verdict.MISSING, why, str(folder), reason, "Set RECONCILER_STATE.")
+        return _wrong(what, why, error, way_out)
+    return Finding(what, Verdict.OK, why, state)
 
 
 def examine(engine: Reconciler, name: str) -> Examined:

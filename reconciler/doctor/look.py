@@ -14,7 +14,7 @@ from reconciler.desired import Desired
 from reconciler.doctor import rights
 from reconciler.doctor.finding import Finding, Verdict
 from reconciler.doctor.permissions import Permission, assignable, grants
-from reconciler.doctor.rights import ADMIN, NAMED, OFFICER, ROLES, VAULTS, Need, Right
+from reconciler.doctor.rights import ADMIN, NAMED, ROLES, VAULTS, Need, Right
 from reconciler.errors import CloudError, Forbidden, NotFound, SignInError
 from reconciler.providers.workspace import Place
 from reconciler.resource import Resource
@@ -130,7 +130,7 @@ class Looker:
         id_, properties, there = self._vault(scope)
         if properties.get("enableRbacAuthorization"):
             verdict, reason = self._granted(need, id_)
-            way_out = self._assign(need.right.role, id_) if verdict is Verdict.MISSING else ""
+            way_out = self._assign(need.right.role, self._held(id_)[0]) if verdict is Verdict.MISSING else ""
             return Finding(need.action, verdict, need.right.why, id_, reason, way_out)
         word, name = need.right.word, id_.rpartition("/")[2]
         if (id_, word) in words:
@@ -279,14 +279,13 @@ class Looker:
 
     def _grant(self, right: Right, scope: str) -> str:
         if right.role:
-            return self._assign(right.role, scope)
+            return self._assign(right.role, self._held(scope)[0])
         more = rights.additional(self.needs)
         return self._deploy(*([f"additionalActions='{json.dumps(more)}'"] if more else []))
 
     def _assign(self, role: str, scope: str) -> str:
-        named = role or OFFICER
         return (
-            f'az role assignment create --assignee {self.identity.object_id} --role "{named}" --scope {scope}'
+            f'az role assignment create --assignee {self.identity.object_id} --role "{role}" --scope {scope}'
         )
 
     def _deploy(self, *parameters: str) -> str:

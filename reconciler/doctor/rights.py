@@ -140,7 +140,7 @@ def _asked(environment: Environment, desired: Desired, policy: Policy, today: da
     subscription = f"/subscriptions/{azure.subscription}"
     yield "registration", subscription, ""
     for resource in desired.graph:
-        if resource.key.kind.startswith(("arm.", "adf.")):
+        if _of_azure(resource):
             yield from _of_resource(resource, policy, today)
     ids = {str(resource.at.get("id", "")).lower() for resource in desired.graph}
     for id_ in dict.fromkeys(_referenced(desired)):
@@ -151,6 +151,11 @@ def _asked(environment: Environment, desired: Desired, policy: Policy, today: da
     workspace = workspace_id(desired)
     if environment.databricks is not None and workspace:
         yield "workspace", workspace, ""
+
+
+def _of_azure(resource: Resource) -> bool:
+    """Whether Azure Resource Manager knows it by its id and type."""
+    return resource.key.kind.startswith(("arm.group", "arm.resource", "adf."))
 
 
 def _of_resource(resource: Resource, policy: Policy, today: date) -> Iterator[Asked]:
@@ -244,7 +249,7 @@ def namespaces(desired: Desired) -> Mapping[str, tuple[str, ...]]:
     """The resource providers of what is deployed, by subscription id."""
     found: dict[str, set[str]] = {}
     for resource in desired.graph:
-        if resource.key.kind.startswith(("arm.", "adf.")) and resource.key.kind != "arm.group":
+        if _of_azure(resource) and resource.key.kind != "arm.group":
             subscription = parse(str(resource.at["id"])).subscription
             found.setdefault(subscription, set()).add(resource.type.partition("/")[0])
     return {subscription: tuple(sorted(names)) for subscription, names in found.items()}
