@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from reconciler import approval, promotion, triggers, verify
 from reconciler import environment as environment_
 from reconciler import plan as plan_
-from reconciler import promotion, triggers, verify
 from reconciler import resolve as resolve_
 from reconciler.apply import Progress, Tools, run
 from reconciler.change import HARMLESS, Action
@@ -76,6 +76,7 @@ class Reconciler:
         allow_destructive: bool = False,
         progress: Progress = lambda *_: None,
         holder: str = "tick",
+        began: str = "",
     ) -> Tick:
         started = time.monotonic()
         deadline = started + self.seconds
@@ -103,6 +104,7 @@ class Reconciler:
                         done = tuple(outcomes.values())
                         return Tick(name, snapshot.commit, "declined", planned, done, calls=cloud.calls())
                     first, shown = first or planned, shown | writes
+                planned = replace(planned, state=approval.begun(planned.state, planned.plan))
                 state = self._carry_out(planned, cloud, deadline, progress, outcomes)
                 if planned.unplaced and planned.unplaced != waiting and time.monotonic() < deadline:
                     waiting = planned.unplaced  # the workspace may have its address now
@@ -124,6 +126,7 @@ class Reconciler:
                 tuple(checks_json(state.notes.get("checks") or {}, _waiting(environment, state))),
                 seconds=round(time.monotonic() - started, 3),
                 calls=cloud.calls(),
+                began=began,
             )
             state = replace(
                 state,
@@ -189,22 +192,38 @@ class Reconciler:
         state = self.store.load(name)
         if state is not None and state.suspended:
             return Tick(name, state.commit, "suspended", reason=state.suspended)
-        self.checkout.fetch()
-        snapshot = self.checkout.snapshot(name)
-        environment = self.checkout.environment(name, snapshot)
-        if environment is not None:
-            held = promotion.held(environment, snapshot.commit, self.store.load, self.checkout.source.changed)
-            if held:
-                return self._told(Tick(name, snapshot.commit, "held", reason=held))
-            if environment.policy.sync == "manual":
-                return self._plan_alone(name)
+        began, commit = datetime.now(UTC).isoformat(), ""
         try:
-            return self._apply(name, progress=progress)
-        except StateLocked:
+            self.checkout.fetch()
+            snapshot = self.checkout.snapshot(name)
+            commit = snapshot.commit
+            environment = self.checkout.environment(name, snapshot)
+            if environment is not None:
+                changed = self.checkout.source.changed
+                held = promotion.held(environment, commit, self.store.load, changed)
+                if held:
+                    return self._told(Tick(name, commit, "held", reason=held))
+                if environment.policy.sync == "manual":
+                    return self._manual(name, progress, began)
+            return self._apply(name, progress=progress, began=began)
+        except StateError:
             raise
         except ReconcilerError as error:
-            self._told(Tick(name, snapshot.commit, "failed", reason=str(error)))
+            self._told(Tick(name, commit, "failed", reason=str(error)))
             raise
+
+    def _manual(self, name: str, progress: Progress, began: str) -> Tick:
+        """`sync: manual`: the plan that was approved is applied; any other is planned alone."""
+        if approval.found(self.store.load(name)) is not None:
+            tick = self._apply(
+                name,
+                lambda planned: approval.allows(planned.state, planned.plan),
+                progress=progress,
+                began=began,
+            )
+            if tick.result != "declined":
+                return tick
+        return self._plan_alone(name, began)
 
     def _start_stopped(self, name: str) -> None:
         """Start the triggers that a killed run has left stopped, where the run that ends now wrote nothing:
@@ -229,14 +248,16 @@ class Reconciler:
         except ReconcilerError as error:
             self._told(Tick(name, "", "failed", reason=f"triggers are not started again: {error}"))
 
-    def _plan_alone(self, name: str) -> Tick:
-        """`sync: manual`: plan and record what was seen, write nothing."""
+    def _plan_alone(self, name: str, began: str) -> Tick:
+        """Plan and record what was seen, write nothing."""
         started = time.monotonic()
         with self.store.lock(name, "tick"):
             planned = self.plan(name)
-            reason = "policy.sync is manual: planned, and applied by `reconciler apply` or an approval."
+            reason = approval.waits(planned.state, planned.plan)
             seconds = round(time.monotonic() - started, 3)
-            tick = Tick(name, planned.plan.commit, "done", planned, (), reason, (), seconds, planned.calls)
+            tick = Tick(
+                name, planned.plan.commit, "done", planned, (), reason, (), seconds, planned.calls, began
+            )
             self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
             return tick
 
@@ -262,7 +283,10 @@ class Reconciler:
             if key not in healed
         }
         line = history_line(tick, now)
-        notes = {**state.notes, "last": line, "holds": holds}
+        done = not left and tick.result != "pending"
+        notes = approval.ended(
+            {**state.notes, "last": line, "holds": holds, "began": tick.began}, tick.commit, done=done
+        )
         if tick.result == "done" and not holds and not left:
             notes["healthy"] = tick.commit
         commit = state.commit if left else tick.commit
@@ -344,6 +368,15 @@ class Reconciler:
 
     def resume(self, name: str) -> None:
         self._set_suspended(name, "")
+
+    def approve(self, name: str, digest: str, by: str) -> None:
+        """Let the plan with this digest through, for an environment with `sync: manual`; the next tick that
+        makes just this plan applies it. Raises StateLocked while a run is at the environment."""
+        self.checkout.expect(name)
+        with self.store.lock(name, "approve"):
+            state = self.store.load(name) or State.new(name)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.store.save(approval.given(state, digest, by, now))
 
     def _set_suspended(self, name: str, why: str) -> None:
         with self.store.lock(name, "suspend"):

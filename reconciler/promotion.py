@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from reconciler.environment import Environment
 from reconciler.record import State
@@ -19,7 +19,6 @@ def held(
     What counts is content: the one before must have been healthy at a commit that says the same as this one
     in every file that this environment reads.
     changed: paths that differ between two commits, None where that is not known."""
-    reads = (*environment.files, *environment.paths)
     for before in environment.after:
         state = state_of(before)
         healthy = str(state.notes.get("healthy") or "") if state else ""
@@ -29,9 +28,15 @@ def held(
             reason = str((state.notes.get("last") or {}).get("reason") or "")
             return f"{before} comes first and is not healthy now. {reason}".rstrip()
         moved = () if healthy == commit else changed(healthy, commit)
-        if moved is None or any(_under(path, read) for path in moved for read in reads):
+        if moved is None or touched(environment, moved):
             return f"{before} comes first and has not been healthy with the same content yet."
     return ""
+
+
+def touched(environment: Environment, moved: Iterable[str]) -> bool:
+    """Whether any of these paths of the repository is one that the environment reads."""
+    reads = (*environment.files, *environment.paths)
+    return any(_under(path, read) for path in moved for read in reads)
 
 
 def _under(path: str, read: str) -> bool:

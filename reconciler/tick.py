@@ -34,7 +34,9 @@ class Planned:
 
 @dataclass(frozen=True)
 class Tick:
-    """What one run of the loop did. result: done, pending, failed, held or suspended."""
+    """What one run of the loop did. result: done, pending, failed, held or suspended.
+
+    began: when Git was asked, by our clock, ISO 8601; what was asked for before that is answered by this."""
 
     environment: str
     commit: str
@@ -45,6 +47,7 @@ class Tick:
     checks: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     calls: Mapping[str, int] = field(default_factory=dict)
+    began: str = ""
 
 
 def result_of(plan: Plan, outcomes: Iterable[Outcome]) -> str:
