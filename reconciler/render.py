@@ -179,7 +179,8 @@ def short(value: Any) -> str:
 def field_line(field: FieldChange) -> str:
     was, to = short(field.live), short(field.desired)
     said = f"[dim]{field.cause.value}: {escape(REASONS.get(field.reason, field.reason))}[/dim]"
-    return f"      {escape(field.path)}: {was} → {to}  {said}"
+    told = was if was == to else f"{was} → {to}"
+    return f"      {escape(field.path)}: {told}  {said}"
 
 
 def change_lines(change: Change, note: str = "") -> Iterator[str]:
