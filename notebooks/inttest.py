@@ -4,6 +4,10 @@
 # MAGIC Runs `prep`, `train` and `score` on a small share of the days, as they are deployed here, and checks
 # MAGIC what comes out. It works in a folder of its own, so that the real model and predictions stay as they
 # MAGIC are. When all is well the folder is removed; after a failure it is there to be looked at.
+# MAGIC
+# MAGIC A new environment has no model yet, and what scores there, Data Factory's pipeline, needs one. With
+# MAGIC `publish` = `if-none` a test that passes leaves its model and its holdout where the other notebooks
+# MAGIC expect them, unless there is a model already: the job `bikeshare-train` then makes the real one.
 
 # COMMAND ----------
 
@@ -14,6 +18,9 @@ dbutils.widgets.text("output", "", "Folder for predictions (empty: with the rest
 dbutils.widgets.text("scope", "bikeshare", "Secret scope")
 dbutils.widgets.text("key", "storagekey", "Secret: storage key (empty: Entra ID)")
 dbutils.widgets.text("max_rmse", "140", "Largest RMSE that passes, in bikes an hour")
+dbutils.widgets.dropdown("publish", "no", ["no", "if-none"], "Leave the model")
+dbutils.widgets.text("model", "dbfs:/bikeshare/model", "Model (written by publish)")
+dbutils.widgets.text("holdout", "dbfs:/bikeshare/holdout.parquet", "Holdout (written by publish)")
 
 # COMMAND ----------
 
@@ -69,6 +76,27 @@ assert quality.r2 > 0, f"{quality}: the holdout's mean predicts it better than t
 
 # COMMAND ----------
 
+def there(path: str) -> bool:
+    try:
+        return bool(dbutils.fs.ls(path))
+    except Exception as error:
+        if "FileNotFoundException" not in str(error):
+            raise
+        return False
+
+
+published = dbutils.widgets.get("model").rstrip("/")
+# A model is there once its metadata is: that is copied last, so that half a copy is no model.
+publish = dbutils.widgets.get("publish") == "if-none" and not there(f"{published}/metadata")
+if publish:
+    dbutils.fs.rm(dbutils.widgets.get("holdout"), True)
+    dbutils.fs.cp(parts["holdout"], dbutils.widgets.get("holdout"), True)
+    for part in ("stages", "metadata"):
+        dbutils.fs.cp(f"{model}/{part}", f"{published}/{part}", True)
+    print(f"There was no model: this one is left in {published}.")
+
+# COMMAND ----------
+
 with reaching(output, **access):
     dbutils.fs.rm(output, True)
 dbutils.fs.rm(workdir, True)
@@ -76,4 +104,5 @@ dbutils.fs.rm(workdir, True)
 # COMMAND ----------
 
 figures = {"rows": count, "rmse": quality.rmse, "r2": quality.r2, "best": trained["best"]}
+figures["published"] = published if publish else ""
 dbutils.notebook.exit(json.dumps(figures))

@@ -64,7 +64,7 @@ def signed_in(world: World, factory: ResourceId, settings: Mapping[str, Any]) ->
             found = authentication.admit(world, place, identity(world, factory))
         message = "The identity of the factory is not authorized to administer the workspace."
     else:
-        found = tokens.bearer(world, place, _token(world, factory, settings))
+        found = tokens.bearer(world, place, secret(world, factory, settings.get("accessToken")))
         message = "Invalid access token."
     if found is None:
         raise LinkFault(_DENIED, f"Error 403, {message}")
@@ -101,10 +101,10 @@ def identity(world: World, factory: ResourceId) -> Identity:
     return found
 
 
-def _token(world: World, factory: ResourceId, settings: Mapping[str, Any]) -> str:
-    asked = settings.get("accessToken")
+def secret(world: World, factory: ResourceId, asked: Any) -> str:
+    """The value of an `AzureKeyVaultSecret`, read as the factory's identity. Raises LinkFault."""
     if not isinstance(asked, Mapping) or asked.get("type") != "AzureKeyVaultSecret":
-        message = "The sandbox keeps no secrets of linked services: take the token from a key vault."
+        message = "The sandbox keeps no secrets of linked services: take them from a key vault."
         raise LinkFault(_DENIED, message, True)
     vault = urlsplit(str(properties(world, factory, asked.get("store")).get("baseUrl", ""))).hostname or ""
     who = identity(world, factory)

@@ -1,4 +1,5 @@
-"""The two expressions that runs know: `@pipeline().parameters.x` and `@activity('a').output.y`.
+"""The expressions that runs know: `@pipeline().parameters.x`, `@activity('a').output.y` and, in a dataset,
+`@dataset().x`.
 
 Pure. Everything else that Data Factory would evaluate is named by ``unplayed``, so that a run can refuse it.
 """
@@ -13,6 +14,7 @@ from typing import Any
 _STEP = r"(?:\.\w+|\['(?:[^']|'')+'\]|\[\d+\])"
 _PARAMETER = re.compile(rf"@pipeline\(\)\.parameters({_STEP}+)")
 _OUTPUT = re.compile(rf"@activity\('((?:[^']|'')+)'\)\.output({_STEP}*)")
+_DATASET = re.compile(r"@dataset\(\)\.(\w+)")
 _STEPS = re.compile(r"\.(\w+)|\['((?:[^']|'')+)'\]|\[(\d+)\]")
 
 
@@ -28,17 +30,32 @@ class Values:
     outputs: Mapping[str, Any]
 
 
-def unplayed(value: Any) -> Iterator[str]:
+IN_PIPELINES = (_PARAMETER, _OUTPUT)
+IN_DATASETS = (_DATASET,)
+
+
+def unplayed(value: Any, played: tuple[re.Pattern[str], ...] = IN_PIPELINES) -> Iterator[str]:
     """The expressions in a JSON value that the sandbox does not know."""
     if isinstance(value, str):
-        if _is_expression(value) and not (_PARAMETER.fullmatch(value) or _OUTPUT.fullmatch(value)):
+        if _is_expression(value) and not any(known.fullmatch(value) for known in played):
             yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from unplayed(item)
+            yield from unplayed(item, played)
     elif isinstance(value, list):
         for item in value:
-            yield from unplayed(item)
+            yield from unplayed(item, played)
+
+
+def in_dataset(value: Any, parameters: Mapping[str, Any]) -> Any:
+    """A JSON value of a dataset with its parameters put in. Raises EvaluationError."""
+    if isinstance(value, Mapping):
+        if value.get("type") == "Expression" and isinstance(value.get("value"), str):
+            return in_dataset(value["value"], parameters)
+        return {key: in_dataset(item, parameters) for key, item in value.items()}
+    if isinstance(value, str) and (found := _DATASET.fullmatch(value)):
+        return _walk(value, parameters, f".{found[1]}")
+    return value
 
 
 def resolved(value: Any, values: Values) -> Any:

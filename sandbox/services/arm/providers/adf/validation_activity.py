@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from sandbox.clock import iso, parse_iso
 from sandbox.services.arm import authorization, records
-from sandbox.services.arm.providers.adf import databricks_link
+from sandbox.services.arm.providers.adf import databricks_link, expressions
 from sandbox.services.arm.providers.adf.activities import Progress, Runner, Task
 from sandbox.services.arm.providers.adf.databricks_link import LinkFault
+from sandbox.services.arm.providers.adf.expressions import EvaluationError
 from sandbox.services.arm.providers.adf.timespans import timespan
 from sandbox.world import World
 
@@ -76,29 +77,52 @@ def _found(world: World, task: Task) -> dict[str, Any] | None:
 
 
 def _dataset(world: World, task: Task) -> Mapping[str, Any]:
-    name = (task.settings.get("dataset") or {}).get("referenceName", "")
+    """The properties of the dataset, with the parameters put in that the activity passes on."""
+    reference = task.settings.get("dataset") or {}
+    name = reference.get("referenceName", "")
     document = records.get(world, task.factory.child("datasets", name).id)
     if document is None:
         raise LinkFault("2001", f"The dataset '{name}' does not exist.")
     properties: Mapping[str, Any] = document["properties"]
-    if "@" in str(properties.get("typeProperties")):
-        raise LinkFault("2001", f"The sandbox does not play expressions in the dataset '{name}'.", True)
-    return properties
+    own = properties.get("typeProperties") or {}
+    unknown = next(expressions.unplayed(own, expressions.IN_DATASETS), None)
+    if unknown is not None:
+        told = f"The sandbox does not play the expression '{unknown}' in the dataset '{name}'."
+        raise LinkFault("2001", told, True)
+    declared = properties.get("parameters") or {}
+    defaults = {key: one["defaultValue"] for key, one in declared.items() if "defaultValue" in one}
+    try:
+        given = {**defaults, **(reference.get("parameters") or {})}
+        return {**properties, "typeProperties": expressions.in_dataset(own, given)}
+    except EvaluationError as fault:
+        raise LinkFault("2001", str(fault)) from None
 
 
 def _account(world: World, task: Task, dataset: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The storage account, when the factory's identity may read it."""
+    """The storage account, when the factory may read it: with the key that the linked service names in a key
+    vault, else by the role of its identity."""
     link = databricks_link.properties(world, task.factory, dataset.get("linkedServiceName"))
     url = str(link.get("url") or link.get("serviceEndpoint") or "")
     name = (urlsplit(url).hostname or "").split(".", 1)[0]
     account = records.find(world, "Microsoft.Storage/storageAccounts", name)
     if account is None:
         raise LinkFault("2011", f"The remote name could not be resolved: '{urlsplit(url).hostname}'.")
+    if link.get("accountKey") is not None:
+        if databricks_link.secret(world, task.factory, link["accountKey"]) not in _keys(account):
+            message = "Server failed to authenticate the request."
+            raise LinkFault("2011", f"Operation returned an invalid status code 'Forbidden'. {message}")
+        return account
     who = databricks_link.identity(world, task.factory)
     if not authorization.allowed(world, who.object_id, account["id"], _READ, data=True):
         message = "This request is not authorized to perform this operation using this permission."
         raise LinkFault("2011", f"Operation returned an invalid status code 'Forbidden'. {message}")
     return account
+
+
+def _keys(account: Mapping[str, Any]) -> list[str]:
+    """The account's keys, where it takes any."""
+    taken = account["properties"].get("allowSharedKeyAccess") is not False
+    return [one["value"] for one in account["_keys"]] if taken else []
 
 
 def _child(name: str, start: str) -> str:
