@@ -23,7 +23,7 @@ SCOPE_TYPE, VAULT_SCOPE_TYPE = "databricks/secretScopes", "databricks/secretScop
 GENERATE, TOKEN = "generate:", "databricksToken:"
 MADE = (GENERATE, TOKEN)
 """How the sources begin whose values we make ourselves and keep; all others are texts with references."""
-ROTATION, ROTATION_TYPE = "arm.storageKey", "Microsoft.Storage/storageAccounts/keys"
+ROTATION, ROTATION_TYPE = "arm.storageKey", "dataplane:Storage/keys"
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
 DUE, NOTHING = "due", "nothing"
 """A field of what changes by time alone, and what it says where nothing is due yet."""

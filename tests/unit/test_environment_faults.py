@@ -90,7 +90,7 @@ VALUES = {
     "keyVault: {vault: 1kv}": "`1kv` is not the name of a key vault",
     "keyVault: {vault: kv1, secrets: {a_b: '${env:A}'}}": "`a_b` is not the name of a Key Vault secret",
     "keyVault: {vault: kv1, secrets: {a: {generate: {lenght: 9}}}}": "Did you mean `length`?",
-    "keyVault: {vault: kv1, secrets: {a: {databricksToken: {lifetime: 1d, renewBefore: 2d}}}}": "shorter",
+    "keyVault: {vault: kv1, secrets: {a: {databricksToken: {lifetime: 2d, renewBefore: 1d}}}}": "`databricks`",
     "checks: [{name: a}]": "One of `databricksNotebook`, `dataFactoryPipeline`, `http` is missing.",
     "checks: [{name: a, http: 'http://x.org'}]": "not an address that begins with https://",
     "checks: [{name: a, http: 'https://x.org', libraries: all}]": "`libraries` means nothing without",
@@ -106,6 +106,36 @@ def test_a_wrong_value_is_one_fault_with_its_place(tmp_path: Path, line: str) ->
     (fault,) = faults(tmp_path)
     assert VALUES[line] in str(fault)
     assert fault.place.startswith("environments/dev.yaml:8:"), "the fault is on the line that was added"
+
+
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        ("{databricksToken: {lifetime: 1d, renewBefore: 2d}}", "`renewBefore` must be shorter"),
+        ("{databricksToken: {lifetime: 2d, renewBefore: 1d}, expires: 2031-01-01}", "end of the token's"),
+    ],
+)
+def test_a_token_is_renewed_in_time_and_expires_by_itself(tmp_path: Path, secret: str, says: str) -> None:
+    """Else there would be a time without a valid one."""
+    workspace = "databricks: {workspace: adb-1.2.azuredatabricks.net}\n"
+    snapshot(tmp_path, dev=f"{DEV}{workspace}keyVault: {{vault: kv1, secrets: {{a: {secret}}}}}\n")
+    (fault,) = faults(tmp_path)
+    assert says in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("account", "says"),
+    [
+        ("Data: {rotate: {every: 90d}}", "`Data` is not the name of a storage account"),
+        ("data: {rotate: {every: 90d, overlap: 90d}}", "`overlap` must be shorter than `every`"),
+        ("data: {}", "`rotate` is missing"),
+    ],
+)
+def test_a_rotation_says_when(tmp_path: Path, account: str, says: str) -> None:
+    """What is old must end before the next is due."""
+    snapshot(tmp_path, dev=DEV.rstrip() + f"\n  storageKeys: {{{account}}}\n")
+    (fault,) = faults(tmp_path)
+    assert says in str(fault)
 
 
 @pytest.mark.parametrize(
