@@ -235,18 +235,18 @@ class Looker:
         for scope, roles in asked.items():
             what, why = "assignable roles", "to give the roles that the templates name"
             try:
-                allowed = self._assignable(scope)
+                limits = self._limits(scope)
             except SignInError:
                 raise
             except (CloudError, ValueError) as error:
                 yield Finding(what, Verdict.UNKNOWN, why, scope, f"{error}")
                 continue
-            if allowed is None:
+            if None in limits:
                 reason = "No condition limits them: we may give any role, also to ourselves."
                 yield Finding(what, Verdict.OK, why, scope, reason)
                 continue
-            for role in sorted(roles):
-                held = role in allowed
+            for role in sorted(roles) if limits else ():  # without the right itself, that is what is told
+                held = any(limit and role in limit for limit in limits)
                 reason = "" if held else "The condition of our role assignment does not name this role."
                 way_out = "" if held else self._deploy(f"assignableRoles='{json.dumps(everything)}'")
                 verdict = Verdict.OK if held else Verdict.MISSING
@@ -258,22 +258,19 @@ class Looker:
         except CloudError:
             return guid
 
-    def _assignable(self, scope: str) -> frozenset[str] | None:
-        """The roles that we may give there; None for any. Raises ValueError, see `assignable`."""
+    def _limits(self, scope: str) -> list[frozenset[str] | None]:
+        """Of each assignment that lets us give roles there: which; None for any. Raises ValueError, see
+        `assignable`."""
         place, _ = self._held(scope)
         asked = quote(f"atScope() and assignedTo('{self.identity.object_id}')")
         path = f"{place}/providers/{ROLES}"
-        allowed: frozenset[str] = frozenset()
+        limits: list[frozenset[str] | None] = []
         for found in self.cloud.arm.pages(path, AUTHORIZATION, query=f"$filter={asked}"):
             properties = found["properties"]
             role = self._role(str(properties["roleDefinitionId"]).rpartition("/")[2].lower())
-            if not grants(role["permissions"], f"{ROLES}/write"):
-                continue
-            some = assignable(properties.get("condition") or "")
-            if some is None:
-                return None
-            allowed |= some
-        return allowed
+            if grants(role["permissions"], f"{ROLES}/write"):
+                limits.append(assignable(properties.get("condition") or ""))
+        return limits
 
     # Ways out
 

@@ -14,7 +14,7 @@ from reconciler.armid import parse
 from reconciler.change import Action
 from reconciler.desired import Desired
 from reconciler.environment import Environment
-from reconciler.policy import Policy
+from reconciler.policy import Policy, matches
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Manage, Resource
 
@@ -53,9 +53,11 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     ),
     "group": (
         Right("Microsoft.Resources/subscriptions/resourceGroups/read", "to see the resource group"),
+        Right("Microsoft.Resources/subscriptions/resourceGroups/resources/read", "to list what is in it"),
+    ),
+    "groupWrite": (
         Right("Microsoft.Resources/subscriptions/resourceGroups/write", "to make and tag the resource group"),
         Right("Microsoft.Resources/subscriptions/resourceGroups/delete", "to remove it by `destroy`"),
-        Right("Microsoft.Resources/subscriptions/resourceGroups/resources/read", "to list what is in it"),
     ),
     "deployment": (
         Right("Microsoft.Resources/deployments/read", "to see how a deployment ended"),
@@ -147,7 +149,7 @@ def _asked(environment: Environment, desired: Desired, policy: Policy, today: da
         if id_.lower() not in ids and "/providers/" in id_:
             yield "referenced", id_, parse(id_).type
     yield from _of_secrets(environment, desired, subscription)
-    yield from _of_factory(environment, desired)
+    yield from _of_factory(environment, desired, policy)
     workspace = workspace_id(desired)
     if environment.databricks is not None and workspace:
         yield "workspace", workspace, ""
@@ -158,15 +160,23 @@ def _of_azure(resource: Resource) -> bool:
     return resource.key.kind.startswith(("arm.group", "arm.resource", "adf."))
 
 
+def _written(resource: Resource, policy: Policy) -> bool:
+    """Whether it is more than watched."""
+    watched = any(matches(pattern, resource.key) for pattern in policy.observe)
+    return resource.manage is Manage.WRITE and not watched
+
+
 def _of_resource(resource: Resource, policy: Policy, today: date) -> Iterator[Asked]:
     id_, key = str(resource.at["id"]), resource.key
     if key.kind == "arm.group":
         yield "group", id_, ""
+        if _written(resource, policy):
+            yield "groupWrite", id_, ""
         return
     parts = parse(id_)
     scope = parts.parent or id_.partition("/providers/")[0]
     yield "read", scope, resource.type
-    if resource.manage is not Manage.WRITE:
+    if not _written(resource, policy):
         return
     if key.kind.startswith("arm."):
         yield "deployment", id_.partition("/providers/")[0], ""
@@ -209,11 +219,11 @@ def _of_secrets(environment: Environment, desired: Desired, subscription: str) -
             yield "secretDelete", scope, ""
 
 
-def _of_factory(environment: Environment, desired: Desired) -> Iterator[Asked]:
+def _of_factory(environment: Environment, desired: Desired, policy: Policy) -> Iterator[Asked]:
     if environment.data_factory is None:
         return
     own = factory.id_of(environment)
-    triggers = [r for r in desired.graph if r.key.kind == "adf.trigger" and r.manage is Manage.WRITE]
+    triggers = [r for r in desired.graph if r.key.kind == "adf.trigger" and _written(r, policy)]
     if triggers:
         yield "trigger", own, ""
     if any((trigger.spec.get("properties") or {}).get("type") in EVENTS for trigger in triggers):
