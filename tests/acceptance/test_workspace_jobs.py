@@ -297,46 +297,23 @@ def test_of_two_jobs_of_that_name_none_is_taken_over(tmp_path: Path, sandbox: Sa
 def test_two_environments_in_one_workspace_keep_their_jobs_apart(tmp_path: Path, sandbox: Sandbox) -> None:
     """The same job file in both: each has its own job, and what leaves one leaves the other alone."""
     team = filled(workspaces.project(tmp_path, sandbox, *JOBS))
-    host, id_ = hosted(team, sandbox)
-    team.write("environments/two.yaml", guest("two", host, id_, *JOBS))
+    assert team.run("tick", "one").code == 0
+    client = workspaces.person(sandbox)
+    host = client.config.host.removeprefix("https://")
+    team.write("environments/two.yaml", workspaces.guest("two", host, *JOBS))
     team.repository.commit()
     for name in ("two", "one", "two"):
         ticked = team.run("tick", name)
         assert ticked.code == 0, ticked.text
-    client = workspaces.person(sandbox)
     assert sorted(s.tags["reconciler"] for s in jobs(client).values()) == ["one", "two"]
     for name in ("one", "two"):
         empty(team, name)
         assert team.run("plan", name).json["unmanaged"] == []
-    team.write("environments/two.yaml", guest("two", host, id_, NOTEBOOKS))
+    team.write("environments/two.yaml", workspaces.guest("two", host, NOTEBOOKS))
     team.repository.commit()
     assert team.run("tick", "two").code == 0
     assert [s.tags["reconciler"] for s in jobs(client).values()] == ["one"]
     empty(team, "one")
-
-
-def hosted(team: Project, sandbox: Sandbox) -> tuple[str, str]:
-    """Host and id of the workspace, once `one` has made it."""
-    ticked = team.run("tick", "one")
-    assert ticked.code == 0, ticked.text
-    client = workspaces.person(sandbox)
-    from support.project import group
-
-    host = client.config.host.removeprefix("https://")
-    return host, group("one", f"{workspaces.RESOURCE}/team-dbw")
-
-
-def guest(name: str, host: str, id_: str, *lines: str) -> str:
-    """An environment that deploys nothing and lives in a workspace that is there."""
-    from support.project import SUBSCRIPTION
-
-    told = "\n".join(
-        ["databricks:", f"  workspace: {host}", f"  resourceId: {id_}", *(f"  {x}" for x in lines)]
-    )
-    return (
-        f"apiVersion: reconciler/v1\nname: {name}\nazure:\n  subscription: {SUBSCRIPTION}\n"
-        f"  resourceGroup: {name}\n  location: westeurope\n{told}\n"
-    )
 
 
 def test_a_job_that_leaves_git_is_deleted(team: Project, sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from support.project import Project, empty, environment, template
+from support.project import SUBSCRIPTION, Project, empty, environment, group, template
 from support.sandbox import Sandbox
 
 RESOURCE = "Microsoft.Databricks/workspaces"
@@ -51,6 +51,16 @@ def project(folder: Path, sandbox: Sandbox, *lines: str, name: str = "one", more
     return made
 
 
+def guest(name: str, host: str, *lines: str) -> str:
+    """An environment that deploys nothing, and lives in the workspace that `one` has made."""
+    place = group("one", f"{RESOURCE}/team-dbw")
+    said = "\n".join(f"  {line}" for line in (f"workspace: {host}", f"resourceId: {place}", *lines))
+    return (
+        f"apiVersion: reconciler/v1\nname: {name}\nazure:\n  subscription: {SUBSCRIPTION}\n"
+        f"  resourceGroup: {name}\n  location: westeurope\ndatabricks:\n{said}\n"
+    )
+
+
 def notebook(text: str = "print(1)") -> str:
     return f"{HEADER}{text}\n"
 
@@ -59,7 +69,7 @@ def person(sandbox: Sandbox, group: str = "one", name: str = "team-dbw") -> Any:
     """A `WorkspaceClient` of somebody the workspace lets in, by Azure identity."""
     from azure.identity import ManagedIdentityCredential
     from databricks.sdk import WorkspaceClient
-    from support.project import SUBSCRIPTION, Azure
+    from support.project import Azure
 
     id_ = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/{RESOURCE}/{name}"
     url = Azure().get(id_, "2024-05-01")["properties"]["workspaceUrl"]
