@@ -1,7 +1,7 @@
 """One repository: a local one, of which nothing is ever written, or one at a URL, mirrored into a cache.
 
-A snapshot holds the bytes as they are stored in the commit. They are read with `ls-tree` and `cat-file`,
-which heed no attribute, filter, hook or line-end setting (`git archive` and `git checkout` do)."""
+A snapshot holds the bytes as they are stored in the commit: no attribute, filter, hook or line-end setting is
+heeded (`git archive` and `git checkout` would). Git is the `git` command where there is one, else dulwich."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,19 +18,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from reconciler.errors import SourceError
 from reconciler.source import files
-from reconciler.source.command import DAMAGED, REMOTE, Command, Place, client
 from reconciler.source.files import LINK, Blob, some
+from reconciler.source.git import DAMAGED, FULL, HEADS, REMOTE, REMOTE_HEAD, Git, Place
+from reconciler.source.signin import SignIn, with_token
 
-FETCH_SECONDS = 600
+if TYPE_CHECKING:
+    from reconciler.source.command import Command
+    from reconciler.source.dulwich import Dulwich
+
+SUBMODULE = "160000"
 KEEP_SECONDS = 24 * 3600
 """A snapshot that nobody asked for in this time is removed when another one is made."""
-FULL = r"[0-9a-f]{40}([0-9a-f]{24})?"
-HEADS = ("refs/heads", "refs/tags", "refs/remotes/origin")
 
 _T = TypeVar("_T")
 
@@ -53,11 +57,15 @@ class Source:
 
     Safe to use from several threads and processes with the same cache."""
 
-    def __init__(self, repository: str, cache: Path, token: str = "") -> None:
+    def __init__(
+        self, repository: str, cache: Path, sign_in: SignIn | str | None = None, engine: str = ""
+    ) -> None:
         """repository: an https:// URL, or a path (also file://) to a checkout or any folder in it, a linked
-        worktree, a bare repository. token: what the host takes as a password; it is kept in memory only."""
+        worktree, a bare repository. sign_in: gives user and password when one is needed; or a token, which is
+        kept in memory only. engine: `git`, `dulwich`, or "" for git where it is on the PATH."""
         self._url, self._path = _address(repository)
-        self._token = token
+        self._sign_in = with_token(sign_in) if isinstance(sign_in, str) and sign_in else sign_in or None
+        self._engine = engine
         self._cache = cache.absolute()
         self._mirror = self._cache / "mirrors" / f"{hashlib.sha256(self._url.encode()).hexdigest()[:20]}.git"
         self.repository = self._url or str(self._path)
@@ -105,7 +113,7 @@ class Source:
 
     def _time(self, commit: str) -> datetime:
         """When a commit was made, by the committer's line of its object."""
-        found = COMMITTED.search(self._git().ask("cat-file", "commit", commit))
+        found = COMMITTED.search(self._git().object(commit))
         return datetime.fromtimestamp(int(found[1]), UTC) if found else Snapshot.time
 
     def changed(self, old: str, new: str) -> tuple[str, ...] | None:
@@ -113,17 +121,15 @@ class Source:
 
         None where `old` is not known here: the branch was forced, or the clone is shallow."""
         target = self.resolve(new)
-        if not re.fullmatch(FULL, old) or self._git().attempt("cat-file", "-e", f"{old}^{{tree}}")[0]:
+        git = self._git()
+        if not re.fullmatch(FULL, old) or not git.has(old):
             return None
-        options = ("-r", "-z", "--name-only", "--ignore-submodules=all")
-        found = self._git().ask("diff-tree", *options, old, target)
-        return tuple(sorted(os.fsdecode(name) for name in found.split(b"\0") if name))
+        return tuple(sorted(os.fsdecode(name) for name in git.differing(old, target)))
 
     def branch(self) -> str:
         """The branch that is checked out; "" where none is, or there is no checkout."""
         git = self._git()
-        code, out, _ = git.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
-        return "" if code or not git.place.tree else out.decode().strip()
+        return git.head() if git.place.tree else ""
 
     def holds(self, path: str) -> bool:
         """Whether the folder of a checkout has a file at this path, committed or not."""
@@ -144,21 +150,19 @@ class Source:
             *([] if self._url else [f"refs/remotes/origin/{name}"]),
         ]
         if name == "HEAD":
-            names = ["refs/reconciler/HEAD" if self._url else "HEAD"]
+            names = [REMOTE_HEAD if self._url else "HEAD"]
         for candidate in [*names, *([name] if re.fullmatch(r"[0-9a-f]{4,64}", name) else [])]:
-            code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", f"{candidate}{steps}^{{commit}}")
-            if not code:
-                return out.decode().strip()
-            code, out, _ = git.attempt("rev-parse", "--verify", "--quiet", candidate)
-            if not code and not git.attempt("cat-file", "-e", out.decode().strip())[0]:
+            if commit := git.commit(f"{candidate}{steps}"):
+                return commit
+            identity = git.names(candidate)
+            if identity and git.has(identity):
                 raise self._fault(f"{ref!r} does not lead to a commit.")
-            if not code and candidate in names:
+            if identity and candidate in names:
                 raise git.damaged(f"what {name!r} points to is missing or unreadable")
         raise self._fault(self._unknown(name))
 
     def _unknown(self, name: str) -> str:
-        listed = self._git().ask("for-each-ref", "--format=%(refname)", *HEADS).decode().splitlines()
-        known = sorted({re.sub(f"^({'|'.join(HEADS)})/", "", line) for line in listed} - {"HEAD"})
+        known = sorted({re.sub(f"^({'|'.join(HEADS)})/", "", ref) for ref in self._git().refs()} - {"HEAD"})
         if not known:
             return "the repository has no commit yet. Commit something first."
         if name == "HEAD":
@@ -171,13 +175,11 @@ class Source:
     def _list(self, commit: str) -> tuple[tuple[Blob, ...], tuple[str, ...]]:
         """The files and links of a commit, and the paths of its submodules."""
         blobs, submodules = [], []
-        for line in self._git().ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")[:-1]:
-            about, _, name = line.partition(b"\t")
-            mode, kind, identity = about.decode().split()
+        for mode, identity, name in self._git().tree(commit):
             path = os.fsdecode(name)
             if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
                 raise self._fault(f"the commit holds the path {path!r}, which Git itself would not make.")
-            if kind == "commit":
+            if mode == SUBMODULE:
                 submodules.append(path)
             else:
                 blobs.append(Blob(mode, identity, path))
@@ -192,10 +194,7 @@ class Source:
             # `git status` runs the filters that the repository's own settings name.
             yield "Not looked for uncommitted changes: the repository belongs to another user."
             return
-        options = ("-z", "--untracked-files=normal", "--no-renames", "--ignore-submodules=all")
-        lines = self._git().ask("status", "--porcelain=v1", *options).split(b"\0")[:-1]
-        if lines:
-            names = [os.fsdecode(line[3:]) for line in lines]
+        if names := [os.fsdecode(name) for name in self._git().uncommitted()]:
             yield f"Uncommitted changes are not part of this: {some(names)}."
 
     # Files
@@ -227,13 +226,13 @@ class Source:
             files.remove(stale)
 
     def _write(self, root: Path, blobs: Sequence[Blob]) -> None:
-        with self._git().contents([blob.id for blob in blobs]) as content:
-            for blob in blobs:
-                head = content.readline().split()
-                if len(head) != 3:
-                    raise self._git().damaged(f"{blob.path} is missing or unreadable")
-                files.write(root, blob, content, int(head[2]))
-                content.read(1)
+        git = self._git()
+        with git.contents([blob.id for blob in blobs]) as contents:
+            for blob, content in zip(blobs, contents, strict=False):
+                if content is None:
+                    raise git.damaged(f"{blob.path} is missing or unreadable")
+                size, stream = content
+                files.write(root, blob, stream, size)
 
     def _tidy(self, keep: Path) -> None:
         oldest = time.time() - KEEP_SECONDS
@@ -266,8 +265,8 @@ class Source:
     def _rebuild(self) -> None:
         fresh = self._beside()
         # What `git init --bare` makes, less the user's templates.
-        for name in ("objects", "refs"):
-            (fresh / name).mkdir()
+        for name in ("objects/pack", "refs"):
+            (fresh / name).mkdir(parents=True)
         (fresh / "HEAD").write_text("ref: refs/heads/main\n")
         (fresh / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
         self._fetch_into(fresh)
@@ -276,22 +275,8 @@ class Source:
         fresh.rename(self._mirror)
 
     def _fetch_into(self, mirror: Path) -> None:
-        git = Command(Place(mirror, mirror), self.repository, self._url, self._token)
-        options = ("--quiet", "--prune", "--force", "--no-tags", "--no-recurse-submodules", self._url)
-        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        code, _, said = git.attempt(
-            "fetch", *options, *refs, "+HEAD:refs/reconciler/HEAD", seconds=FETCH_SECONDS
-        )
-        if code and "find remote ref HEAD" in said:
-            if not git.ask("ls-remote", self._url, seconds=FETCH_SECONDS):
-                # A page that answers everything with 200 is taken by git for a repository without branches.
-                message = (
-                    "it has no commit, or what answers there is not a Git repository. Check the address."
-                )
-                raise SourceError(message, where=self.repository, code="source-not-git")
-            git.ask("fetch", *options, *refs, seconds=FETCH_SECONDS)  # its default branch is not there
-        elif code:
-            raise git.meaning(said)
+        git = self._kind()(Place(mirror, mirror), self.repository, self._url)
+        git.fetch(self._sign_in() if self._sign_in else None)
 
     def _mended(self, read: Callable[[], _T]) -> _T:
         """Read; where the mirror turns out to be damaged, make it anew and read once more."""
@@ -304,36 +289,27 @@ class Source:
             self._rebuild()
         return read()
 
-    def _git(self) -> Command:
+    def _git(self) -> Git:
         if not self._url:
-            return Command(_find(self._path), self.repository)
+            if not self._path.is_dir():
+                raise SourceError("there is no such folder. Check the path.", where=str(self._path))
+            return self._kind()(self._kind().find(self._path), self.repository)
         if not self._mirror.is_dir():
             raise self._fault("it was not fetched yet.")
-        return Command(Place(self._mirror, self._mirror), self.repository, self._url, self._token)
+        return self._kind()(Place(self._mirror, self._mirror), self.repository, self._url)
+
+    def _kind(self) -> type[Command] | type[Dulwich]:
+        """Imported when first used: without git, GitPython cannot even be imported."""
+        if self._engine == "dulwich" or (not self._engine and not shutil.which("git")):
+            from reconciler.source.dulwich import Dulwich
+
+            return Dulwich
+        from reconciler.source.command import Command
+
+        return Command
 
     def _fault(self, message: str) -> SourceError:
         return SourceError(message, where=self.repository)
-
-
-def _find(path: Path) -> Place:
-    """The repository that a folder is in."""
-    if not path.is_dir():
-        raise SourceError("there is no such folder. Check the path.", where=str(path))
-    client(str(path))
-    import git
-
-    try:
-        with git.Repo(path, search_parent_directories=True, expand_vars=False) as found:
-            folder = Path(found.git_dir).absolute()
-            tree = "" if found.bare else str(found.working_tree_dir)
-    except git.exc.GitError:
-        message = (
-            "this is not a Git repository, nor a folder in one. Name a checkout, or run `git init` there."
-        )
-        raise SourceError(message, where=str(path)) from None
-    shared = folder / "commondir"
-    common = folder / os.fsdecode(shared.read_bytes()).rstrip("\r\n") if shared.is_file() else folder
-    return Place(folder, common, tree)
 
 
 def _address(repository: str) -> tuple[str, Path]:

@@ -48,6 +48,13 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture(params=["git", "dulwich"], autouse=True)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which Git is used where a test names none."""
+    monkeypatch.setattr(Source.__init__, "__defaults__", (None, request.param))
+    return str(request.param)
+
+
 def source(host: Host, cache: Path, token: str = "", name: str = "repo.git") -> Source:
     return Source(f"{host.url}/{name}", cache, token)
 
@@ -206,7 +213,8 @@ DAMAGE = {
     "its pack is cut short": cut_pack,
     "its refs are empty": empty_refs,
     "a killed fetch left its locks": lambda mirror: [
-        mirror.joinpath(name).touch() for name in ("HEAD.lock", "packed-refs.lock", "refs/heads/main.lock")
+        [(mirror / name).parent.mkdir(exist_ok=True), (mirror / name).touch()]
+        for name in ("HEAD.lock", "packed-refs.lock", "refs/heads/main.lock")
     ],
     "it is an empty folder": lambda mirror: [shutil.rmtree(mirror), mirror.mkdir()],
 }
@@ -242,7 +250,7 @@ def test_what_a_killed_fetch_left_is_removed(host: Host, work: Repository, cache
 
 
 def test_the_user_s_hooks_templates_and_helpers_are_not_used(
-    host: Host, work: Repository, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host, work: Repository, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     hook = tmp_path / "hooks/reference-transaction"
     hook.parent.mkdir()
@@ -258,12 +266,46 @@ def test_the_user_s_hooks_templates_and_helpers_are_not_used(
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     source(host, cache).fetch()
-    assert "'file' not allowed" in str(refusal(source(host, cache, name="evil"))), (
-        "no other way in by a setting"
-    )
+    told = {"git": "'file' not allowed", "dulwich": "there is no such repository"}
+    assert told[engine] in str(refusal(source(host, cache, name="evil"))), "no other way in by a setting"
     host.authorization = HEADER
     assert refusal(source(host, cache, "wrong")).code == "source-sign-in"
     assert not (tmp_path / "ran").exists(), "who gives a token is not signed in by a helper"
+
+
+def test_one_mirror_serves_both(host: Host, work: Repository, cache: Path, engine: str) -> None:
+    """A host may gain or lose its git with an update, and keeps its cache."""
+    url = f"{host.url}/repo.git"
+    one, other = (Source(url, cache, None, name) for name in (engine, {"git": "dulwich"}.get(engine, "git")))
+    for ours in (one, other, one):
+        work.git("branch", "--force", "side")
+        commit = work.commit({"a": ours.resolve("main") if list(cache.glob("mirrors/*.git")) else "first"})
+        work.git("push", "--quiet", "--force", "origin", "main", "side")
+        ours.fetch()
+        assert {each.resolve("main") for each in (one, other)} == {commit}
+        assert {each.resolve("HEAD~1") for each in (one, other)} == {one.resolve("side")}
+    (mirror,) = cache.glob("mirrors/*.git")
+    assert len(list(mirror.glob("objects/pack/*.pack"))) >= 1
+
+
+def test_a_mirror_of_many_packs_is_made_anew(
+    host: Host, work: Repository, cache: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """git packs them together by itself; dulwich does not."""
+    if engine == "dulwich":
+        from reconciler.source import dulwich
+
+        monkeypatch.setattr(dulwich, "PACKS", 3)
+    ours = source(host, cache)
+    counts = []
+    for number in range(8):
+        commit = work.commit({"a": str(number)})
+        work.git("push", "--quiet", "origin", "main")
+        ours.fetch()
+        assert ours.resolve("main") == commit
+        (mirror,) = cache.glob("mirrors/*.git")
+        counts.append(len(list(mirror.glob("objects/pack/*.pack"))))
+    assert engine == "git" or max(counts) == 4
 
 
 def test_the_cache_is_for_its_owner_alone(host: Host, work: Repository, cache: Path) -> None:
