@@ -1,25 +1,40 @@
-"""Our own settings: the only reader of os.environ. Wires an engine."""
+"""Our own settings: the only reader of os.environ. Wires an engine.
+
+The app reads them while it is indexed, so what is heavy is imported where an engine is made."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.checkout import Checkout
-from reconciler.cloud import Cloud, Identity, Material, identity_of
-from reconciler.engine import TICK_SECONDS, Reconciler
-from reconciler.environment.permission import settings_reader
 from reconciler.errors import SettingsError
-from reconciler.planner import Planner
-from reconciler.source import Source
-from reconciler.state import open_store
+from reconciler.redaction import remember
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+
+    from reconciler.cloud import Cloud, Identity, Material
+    from reconciler.engine import Reconciler
+
+KEYS, EASY_AUTH = "keys", "easyauth"
+"""Who lets callers in to the app's HTTP routes: Functions by its keys, or App Service by a sign-in."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The storage account of the app's queue: a connection string, or its address and who signs in there."""
+
+    connection: str = field(default="", repr=False)
+    queues: str = ""
+    client_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.connection or self.queues)
 
 
 @dataclass(frozen=True)
@@ -27,24 +42,37 @@ class Settings:
     """What this installation is told by its app settings.
 
     state: "" for `.reconciler` in the checkout, which stays the same wherever in it a command is run.
-    secrets: names of app settings that `${env:…}` may read."""
+    seconds: None for the engine's own. secrets: names of app settings that `${env:…}` may read."""
 
     repository: str = "."
     branch: str = "main"
     state: str = ""
-    token: str = ""
-    seconds: float = TICK_SECONDS
+    key: str = ""
+    token: str = field(default="", repr=False)
+    seconds: float | None = None
     secrets: frozenset[str] = frozenset()
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    auth: str = KEYS
+    storage: Storage = Storage()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 NAMES: Mapping[str, str] = {
     "RECONCILER_REPO": "The Git repository: a path, or an https URL.",
     "RECONCILER_BRANCH": "The branch from which the list of environments is read.",
-    "RECONCILER_STATE": "Where the state is kept: a folder.",
+    "RECONCILER_STATE": "Where the state is kept: a folder, or "
+    "https://ACCOUNT.blob.core.windows.net/CONTAINER.",
+    "RECONCILER_KEY": "With a state in a container: the Key Vault secret for hashes, "
+    "https://VAULT.vault.azure.net/secrets/NAME.",
     "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one.",
     "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds.",
     "RECONCILER_SECRETS": "Names of app settings that ${env:…} may read, separated by commas.",
+    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds.",
+    "RECONCILER_AUTH": "Who lets callers in: keys (Functions), or easyauth (roles reader and operator).",
+    "AzureWebJobsStorage": "The connection string of the storage account with the app's queue.",
+    "AzureWebJobsStorage__accountName": "In its place: the account's name, where an identity is let in.",
+    "AzureWebJobsStorage__queueServiceUri": "In place of the name: the address of the account's queues.",
+    "AzureWebJobsStorage__clientId": "The client id of that identity; absent = the app's own.",
 }
 """Every app setting that is read, and what it says."""
 
@@ -54,19 +82,39 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     said = os.environ if environ is None else environ
     seconds = said.get("RECONCILER_TICK_SECONDS", "")
     try:
-        limit = float(seconds) if seconds else TICK_SECONDS
+        limit = float(seconds) if seconds else None
     except ValueError:
         raise SettingsError(
             f"{seconds!r} is no number of seconds.", where="RECONCILER_TICK_SECONDS"
         ) from None
+    auth = said.get("RECONCILER_AUTH") or KEYS
+    if auth not in (KEYS, EASY_AUTH):
+        raise SettingsError(f"{auth!r} is neither {KEYS} nor {EASY_AUTH}.", where="RECONCILER_AUTH")
+    secrets = (secret.strip() for secret in said.get("RECONCILER_WEBHOOK_SECRETS", "").split(","))
     return Settings(
         repository=said.get("RECONCILER_REPO") or ".",
         branch=said.get("RECONCILER_BRANCH") or "main",
         state=said.get("RECONCILER_STATE", ""),
-        token=said.get("RECONCILER_GIT_TOKEN", ""),
+        key=said.get("RECONCILER_KEY", ""),
+        token=remember(said.get("RECONCILER_GIT_TOKEN", "")),
         seconds=limit,
         secrets=frozenset(said.get("RECONCILER_SECRETS", "").replace(",", " ").split()),
+        webhook_secrets=tuple(remember(secret) for secret in secrets if secret),
+        auth=auth,
+        storage=_storage(said),
         environ=said,
+    )
+
+
+def _storage(said: Mapping[str, str]) -> Storage:
+    """As Functions reads its own connection.
+    https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity"""
+    name = said.get("AzureWebJobsStorage__accountName", "")
+    return Storage(
+        remember(said.get("AzureWebJobsStorage", "")),
+        said.get("AzureWebJobsStorage__queueServiceUri")
+        or (f"https://{name}.queue.core.windows.net" if name else ""),
+        said.get("AzureWebJobsStorage__clientId") or None,
     )
 
 
@@ -74,10 +122,19 @@ def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
     A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
+    from reconciler.checkout import Checkout
+    from reconciler.cloud import Cloud, identity_of
+    from reconciler.engine import TICK_SECONDS, Reconciler
+    from reconciler.environment.permission import settings_reader
+    from reconciler.planner import Planner
+    from reconciler.source import Source
+    from reconciler.state import FileStore, open_store
+
     checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
     state = state_of(settings)
-    store = open_store(state)
-    cache_ = Path(state).expanduser() / "cache"
+    store = open_store(state, lambda: credential(None), settings.key)
+    beside = isinstance(store, FileStore)
+    cache_ = Path(state).expanduser() / "cache" if beside else Path(tempfile.gettempdir()) / "reconciler"
     setting = settings_reader(settings.environ, settings.secrets)
     git = Checkout(
         source=Source(settings.repository, cache_, settings.token),
@@ -94,7 +151,8 @@ def engine(settings: Settings) -> Reconciler:
         identity = identity_of(signed_in)
         return Cloud.of(signed_in, subscription, environment, material, setting, store.key()), identity
 
-    return Reconciler(git, store, Planner(git, sign_in), settings.seconds)
+    seconds = TICK_SECONDS if settings.seconds is None else settings.seconds
+    return Reconciler(git, store, Planner(git, sign_in), seconds)
 
 
 def state_of(settings: Settings) -> str:
