@@ -134,6 +134,10 @@ def _permissions(job: Found, said: Mapping[str, Any]) -> Iterator[Fault]:
     for path, each in items(said, "permissions"):
         if sum(each.get(name) is not None for name in PRINCIPALS) != 1:
             yield job.fault(path, f"A permission names one of {', '.join(PRINCIPALS)}.")
+    owners = [found for found in items(said, "permissions", "level") if found[1]["level"] == "IS_OWNER"]
+    for index, (path, each) in enumerate(owners):
+        if index or each.get("group_name") is not None:
+            yield job.fault(path, "A job has one owner, which is no group.", "Grant it CAN_MANAGE.")
 
 
 def _schedule(job: Found, said: Mapping[str, Any]) -> Iterator[Fault]:

@@ -109,7 +109,9 @@ class JobProvider:
         if permissions.NAME in wanted:
             if entry is None or permissions.NAME not in (entry.baseline or {}) or due(entry, self._now()):
                 try:
-                    spec[permissions.NAME] = permissions.read(self._workspaces, place, "jobs", id_, each.key)
+                    spec[permissions.NAME] = permissions.read(
+                        self._workspaces, place, "jobs", id_, wanted[permissions.NAME], each.key
+                    )
                 except CloudError as error:
                     return Observation(each.key, Status.UNKNOWN, id_, error=error.message)
                 stamp = read_at(self._now())
@@ -141,7 +143,10 @@ class JobProvider:
             job = self._get(place, id_)
             spec, stamp = _spec(job), read_at(self._now())
             if permissions.NAME in resource.spec:
-                spec[permissions.NAME] = permissions.read(self._workspaces, place, "jobs", id_, resource.key)
+                wanted = resource.spec[permissions.NAME]
+                spec[permissions.NAME] = permissions.read(
+                    self._workspaces, place, "jobs", id_, wanted, resource.key
+                )
         except NotFound:
             return Observation(resource.key, Status.ABSENT)
         except SignInError:

@@ -1,7 +1,7 @@
 """Permissions of jobs and directories (https://docs.databricks.com/api/azure/workspace/permissions).
 
-In a spec they are a map from principal to level: `{"groups/users": "CAN_VIEW"}`. What is inherited, the owner
-and our own are not among them: nobody declares those."""
+In a spec they are a map from principal to level: `{"groups/users": "CAN_VIEW"}`. What is inherited is not
+among them, nor is a job's owner where nobody declares one."""
 
 from __future__ import annotations
 
@@ -18,27 +18,24 @@ ADMINS = "groups/admins"
 """The workspace's admins may do everything; the API shows them with every object."""
 
 
-def read(workspaces: Workspaces, place: Place, type_: str, id_: str, key: Key) -> dict[str, str]:
+def read(
+    workspaces: Workspaces, place: Place, type_: str, id_: str, wanted: Mapping[str, str], key: Key
+) -> dict[str, str]:
+    """What is granted directly; with the owner where `wanted` names one."""
     answer = workspaces.call(place, "GET", f"/api/2.0/permissions/{type_}/{id_}", where=str(key))
-    return _granted(answer)
-
-
-def _granted(answer: Mapping[str, Any]) -> dict[str, str]:
-    """What an answer grants directly."""
-    return {
-        principal: level
-        for principal, level in _direct(answer)
-        if level != OWNER and principal != ADMINS and principal != _owner(answer)
-    }
+    owner = _owner(answer)
+    granted = {who: level for who, level in _direct(answer) if who not in (ADMINS, owner)}
+    return {**granted, owner: OWNER} if OWNER in wanted.values() else granted
 
 
 def write(
     workspaces: Workspaces, place: Place, type_: str, id_: str, wanted: Mapping[str, str], key: Key
 ) -> None:
-    """Grant just this; the owner stays, since a job must have one."""
+    """Grant just this; the owner stays where `wanted` names none, since a job has just one."""
     path = f"/api/2.0/permissions/{type_}/{id_}"
     owner = _owner(workspaces.call(place, "GET", path, where=str(key)))
-    said = {**({owner: OWNER} if owner else {}), **wanted}
+    stays = owner and OWNER not in wanted.values()
+    said = {**wanted, **({owner: OWNER} if stays else {})}
     body = {"access_control_list": [_item(principal, level) for principal, level in sorted(said.items())]}
     workspaces.call(place, "PUT", path, body=body, where=str(key))
 

@@ -154,7 +154,7 @@ class ObjectProvider:
 
     def _directory_now(self, place: Place, key: Key) -> Observation:
         status = self._status(place, key)
-        granted = permissions.read(self._workspaces, place, "directories", str(status["object_id"]), key)
+        granted = permissions.read(self._workspaces, place, "directories", str(status["object_id"]), {}, key)
         stamp = read_at(self._now())
         return Observation(key, Status.PRESENT, key.name, {permissions.NAME: granted}, stamp=stamp)
 

@@ -187,6 +187,49 @@ def test_a_mark_taken_off_is_put_back(team: Project, sandbox: Sandbox) -> None:
     empty(team)
 
 
+def test_an_owner_that_git_names_takes_the_place_of_the_one_before(team: Project, sandbox: Sandbox) -> None:
+    """A job has one owner: the new one is not granted beside the old one."""
+    client = workspaces.person(sandbox)
+    client.users.create(user_name="ada@example.org")
+    owner = {"user_name": "ada@example.org", "level": "IS_OWNER"}
+    team.write("jobs/nightly.yaml", file_of({**JOB, "permissions": [owner]}))
+    team.repository.commit()
+    ticked = team.run("tick", "one")
+    assert ticked.code == 0, ticked.text
+    ((id_, _),) = jobs(client).items()
+    shown = client.permissions.get("jobs", str(id_)).access_control_list
+    direct = [
+        (one.user_name, level.permission_level.value)
+        for one in shown
+        for level in one.all_permissions
+        if not level.inherited
+    ]
+    assert direct == [("ada@example.org", "IS_OWNER")]
+    sandbox.advance("PT1H")
+    empty(team)
+
+
+def test_an_edited_permission_of_a_folder_is_seen_within_the_hour(tmp_path: Path, sandbox: Sandbox) -> None:
+    """What is granted by hand beside what Git says is an edit, too."""
+    from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
+
+    granted = f"notebooks: [{{from: notebooks/, to: {FOLDER}, permissions: {{users: CAN_READ}}}}]"
+    team = filled(workspaces.project(tmp_path, sandbox, granted))
+    assert team.run("tick", "one").code == 0
+    client = workspaces.person(sandbox)
+    client.users.create(user_name="ada@example.org")
+    folder = str(client.workspace.get_status(FOLDER).object_id)
+    edit = AccessControlRequest(user_name="ada@example.org", permission_level=PermissionLevel.CAN_EDIT)
+    client.permissions.update("directories", folder, access_control_list=[edit])
+    assert team.run("tick", "one").json["changes"] == []
+    sandbox.advance("PT1H")
+    assert paths(team.run("plan", "one")) == ['permissions["users/ada@example.org"]']
+    assert team.run("tick", "one").code == 0
+    found = client.permissions.get("directories", folder).access_control_list
+    assert "ada@example.org" not in [one.user_name for one in found]
+    empty(team)
+
+
 def test_a_deleted_job_is_made_again(team: Project, sandbox: Sandbox) -> None:
     client = workspaces.person(sandbox)
     ((id_, _),) = jobs(client).items()
