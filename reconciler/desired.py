@@ -21,7 +21,16 @@ from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
 from reconciler.environment import Deployment, Environment
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
-from reconciler.parameters import Unset, defaults, filled, in_clear, misplaced, secure_in, unset_in
+from reconciler.parameters import (
+    Unset,
+    defaults,
+    filled,
+    in_clear,
+    misplaced,
+    remember_secure,
+    secure_in,
+    unset_in,
+)
 from reconciler.referring import Facts, References, deployments_read
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
@@ -42,7 +51,7 @@ class Desired:
     environment: Environment
     graph: Graph
     outputs: Mapping[str, Mapping[str, Any]]
-    secure: Mapping[str, Mapping[str, Any]]
+    secure: Mapping[str, Mapping[str, Any]] = field(repr=False)
     blocked: Mapping[Key, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -276,6 +285,7 @@ class _Builder:
             template = armtemplate.parse(text, deployment.template)
             given = {name.lower() for name in parameters}
             parameters |= {n: value for n, value in defaults(template).items() if n.lower() not in given}
+            remember_secure(template, parameters)
             evaluation = armtemplate.evaluate(template, parameters, self._context(deployment, group, path))
         except TemplateError as error:
             self.faults.extend(self._template_faults(error, here, deployment))

@@ -11,6 +11,7 @@ from reconciler.armtemplate.types import is_secure
 from reconciler.armtemplate.values import find_key, get
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault
+from reconciler.redaction import remember
 from reconciler.resolve import unknowns
 
 
@@ -62,6 +63,16 @@ def _declared(template: Template) -> Mapping[str, tuple[bool, Any]]:
         for name, schema in (schemas if isinstance(schemas, Mapping) else {}).items()
         if isinstance(schema, dict) and find_key(schema, "type") is not None
     }
+
+
+def remember_secure(template: Template, sent: Mapping[str, Any]) -> None:
+    """Keep the values of secure parameters, and each text in an object, from every way out."""
+    secure = {name.lower() for name, (secure, _) in _declared(template).items() if secure}
+    for name, value in sent.items():
+        if name.lower() in secure:
+            for leaf in _leaves(value):
+                if isinstance(leaf, (str, int, float)):
+                    remember(str(leaf))
 
 
 def misplaced(

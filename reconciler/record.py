@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from reconciler.redaction import cleaned
+from reconciler.redaction import cleaned, redact
 from reconciler.resource import Key, Secret
 
 VERSION = 1
@@ -167,19 +167,29 @@ def to_json(state: State) -> dict[str, Any]:
                 if value not in (None, "", []) and value != DEFAULTS.get(name) and (value or name != "stamp")
             }
         )
-    document = {
+        entries[str(key)] |= _kept_clean(entries[str(key)])
+    return {
         "version": VERSION,
         "environment": state.environment,
         "lineage": state.lineage,
         "serial": state.serial,
         "commit": state.commit,
-        "suspended": state.suspended,
+        "suspended": redact(state.suspended),
         "entries": entries,
         "drift": {str(key): asdict(drift) for key, drift in sorted(state.drift.items())},
-        "notes": _plain(state.notes),
+        "notes": cleaned(_plain(state.notes)),
     }
-    whole: dict[str, Any] = cleaned(document)
-    return whole
+
+
+def _kept_clean(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an entry that hold what services said, without secrets.
+
+    What stands in clear in `applied` stands so in Git: a secret that is the same word by chance must not
+    change it there, nor in the baseline, which is what the next look takes for live. Ids and stamps are
+    addresses."""
+    applied = entry.get("applied")
+    found = {"baseline": cleaned(entry.get("baseline"), applied), "trouble": cleaned(entry.get("trouble"))}
+    return {name: value for name, value in found.items() if name in entry}
 
 
 def from_json(document: Mapping[str, Any]) -> State:

@@ -1,91 +1,99 @@
-"""The one place that keeps secrets from leaving: every value that is read is remembered here, and every way out
-(output, errors, logs, state, history, alerts, pages) passes its texts through `redact` or `cleaned`.
+"""The one place that keeps secrets from leaving: every value that is read is remembered here, and every way
+out (output, errors, logs, state, history, alerts, pages) passes its texts through `redact` or `cleaned`.
 
-A value is known in the forms in which tools show it: as it is, within JSON, in base64, encoded for a URL."""
+A value is known in the forms in which tools show it (`reconciler.secret_forms`). A text is looked through
+once, however many values are known."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import logging
-import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TextIO
-from urllib.parse import quote, quote_plus
+
+from reconciler.secret_forms import SHORTEST, forms_of
 
 SHOWN = "(secret)"
-SHORTEST = 6
-"""Characters: what is shorter would take ordinary words out of every text, and is no secret to rely on."""
 
 _lock = threading.Lock()
-_forms: dict[str, None] = {}
-_pattern: re.Pattern[str] | None = None
+_forms: set[str] = set()
+_lengths: dict[str, tuple[int, ...]] = {}
+"""Of the forms that begin with these SHORTEST characters, the longest first."""
 
 
 def remember(value: str) -> str:
-    """Keep a value, and each longer line of it, from every text from now on; gives it back."""
-    global _pattern
-    found = {form for part in {value, *value.splitlines()} if len(part) >= SHORTEST for form in _shapes(part)}
-    if found <= _forms.keys():
+    """Keep a value, and its telling parts, from every text from now on; gives it back."""
+    if value in _forms:
         return value
+    found = {form for form in forms_of(value) if form not in SHOWN}
     with _lock:
-        _forms.update(dict.fromkeys(found))
-        longest_first = sorted(_forms, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, longest_first)))
+        _forms.update(found)
+        for form in found:
+            start = form[:SHORTEST]
+            _lengths[start] = tuple(sorted({len(form), *_lengths.get(start, ())}, reverse=True))
     return value
 
 
-def _shapes(value: str) -> Iterator[str]:
-    raw = value.encode()
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield quote(value)
-    yield quote(value, safe="")
-    yield quote_plus(value)
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        # Within a longer text its first and last characters of base64 depend on what stands beside it.
-        for shift in range(3):
-            middle = encode(b"\0" * shift + raw).decode()[4 if shift else 0 :].rstrip("=")
-            form = middle if not (len(raw) + shift) % 3 else middle[:-1]
-            if len(form) >= SHORTEST:
-                yield form
-
-
 def redact(text: str) -> str:
-    """The text without any value that was remembered."""
-    return text if _pattern is None else _pattern.sub(SHOWN, text)
+    """The text without any value that was remembered; where values overlap, without all of them."""
+    if not _lengths:
+        return text
+    kept, end = [], 0
+    for start, stop in _found(text):
+        if start >= end:
+            kept += [text[end:start], SHOWN]
+        end = max(end, stop)
+    return "".join((*kept, text[end:])) if kept else text
 
 
-def cleaned(value: Any) -> Any:
-    """A JSON value with every text in it redacted, keys too."""
-    if _pattern is None:
+def _found(text: str) -> Iterator[tuple[int, int]]:
+    """Where values stand, by where they begin; of those that begin at one place the longest."""
+    begins = [at for at in range(len(text) - SHORTEST + 1) if text[at : at + SHORTEST] in _lengths]
+    for start in begins:
+        for length in _lengths[text[start : start + SHORTEST]]:
+            if text[start : start + length] in _forms:
+                yield start, start + length
+                break
+
+
+def cleaned(value: Any, beside: Any = None) -> Any:
+    """A JSON value with every text and number in it redacted. The names of fields are left as they are: they
+    are addresses.
+
+    beside: a value of the same shape that Git gives in clear: what is the same there stays."""
+    if not _lengths:
         return value
     if isinstance(value, str):
-        return redact(value)
+        return value if value == beside else redact(value)
     if isinstance(value, Mapping):
-        return {
-            redact(name) if isinstance(name, str) else name: cleaned(each) for name, each in value.items()
-        }
+        other = beside if isinstance(beside, Mapping) else {}
+        return {name: cleaned(each, other.get(name)) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [cleaned(each) for each in value]
+        others = beside if isinstance(beside, (list, tuple)) and len(beside) == len(value) else ()
+        return [cleaned(each, others[at] if others else None) for at, each in enumerate(value)]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) in _forms:
+        return SHOWN
     return value
 
 
 def forget() -> None:
     """Forget every value, as at the end of a process."""
-    global _pattern
     with _lock:
         _forms.clear()
-        _pattern = None
+        _lengths.clear()
+
+
+# The ways out of a process
 
 
 class _Redacting(io.TextIOBase):
-    """A stream whose texts are redacted; all else is that of the stream behind it."""
+    """A stream whose texts are redacted. It has no `buffer`, by which bytes would go past it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -103,10 +111,13 @@ class _Redacting(io.TextIOBase):
     def fileno(self) -> int:
         return self._stream.fileno()
 
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("encoding", "errors", "buffer"):
-            return getattr(object.__getattribute__(self, "_stream"), name)
-        return super().__getattribute__(name)
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        return self._stream.errors
 
 
 @contextmanager
@@ -120,20 +131,55 @@ def output() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+def document(value: Any) -> str:
+    """JSON for people and programs: cleaned before it is written, so that it stays JSON."""
+    plain = json.loads(json.dumps(value, default=str))
+    text = json.dumps(cleaned(plain), indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate as JSON escapes it
+
+
 def logs() -> None:
-    """Redact every record of every logger of this process, those of SDKs too."""
+    """Redact every record of every logger of this process, those of SDKs too, with their tracebacks."""
     make = logging.getLogRecordFactory()
     if getattr(make, "redacts", False):
         return
 
     def redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
-        try:
-            told = redact(record.getMessage())
-        except (TypeError, ValueError):
-            return record
-        record.msg, record.args = told, None
+        record.msg, record.args = redact(_message(record)), None
+        if record.exc_info and record.exc_info[0] is not None:
+            # A handler of somebody else's would format it anew.
+            record.exc_text, record.exc_info = _told(record.exc_info), None
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
         return record
 
     redacted.redacts = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(redacted)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # a format that does not fit: logging itself would print the arguments
+        return f"{record.msg} {record.args!r}"
+
+
+def faults() -> None:
+    """Redact the traceback of whatever ends this process or a thread of it."""
+
+    def hook(*found: Any) -> None:
+        print(_told(found), end="", file=sys.stderr)
+
+    def of_thread(args: Any) -> None:
+        if args.exc_type is not SystemExit:
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook = hook
+    threading.excepthook = of_thread
+    sys.unraisablehook = lambda args: hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _told(found: Iterable[type[BaseException] | BaseException | TracebackType | None]) -> str:
+    kind, error, trace = found
+    return redact("".join(traceback.format_exception(kind, error, trace)))  # type: ignore[arg-type]

@@ -288,8 +288,9 @@ class SecretValues:
         if account not in self._accounts:
             self._account(account)
         path, wanted = f"{self._accounts[account]}/listKeys", self._active.get(account, FIRST)
-        found = self._arm.call("POST", path, STORAGE, repeatable=True).body["keys"]
-        return str(next(each["value"] for each in found if each["keyName"] == wanted))
+        answer = self._arm.call("POST", path, STORAGE, repeatable=True).body
+        found = {each["keyName"]: remember(str(each["value"])) for each in answer["keys"]}
+        return found[wanted]
 
 
 class _Naming:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ def main() -> None:
     """Run the command line. Wrong words exit with 1, since 2 means that a plan has changes."""
     words = sys.argv[1:]
     redaction.logs()
+    redaction.faults()
     logging.getLogger("azure.identity").setLevel(logging.ERROR)  # else it tells every way that it tried
     try:
         if words and words[0] in MEANT:
@@ -44,7 +44,7 @@ def _wrong(words: list[str], message: str, show: Callable[[], None]) -> int:
     if "--json" in words:
         from reconciler import render
 
-        print(json.dumps(render.error_json(ReconcilerError(message, code="usage")), indent=2))
+        print(redaction.document(render.error_json(ReconcilerError(message, code="usage"))))
     else:
         show()
     return 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,7 +63,7 @@ def _ran(function: Callable[..., int], arguments: dict[str, Any]) -> int:
         from reconciler import render
 
         if arguments.get("json_"):
-            print(json.dumps(render.error_json(error), indent=2))
+            print_json(render.error_json(error))
         else:
             print(_told(error), file=sys.stderr)
         return 1
@@ -95,4 +94,4 @@ def console_of(no_color: bool, stderr: bool = False) -> Console:
 
 
 def print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    print(redaction.document(document))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ HINTS: Mapping[str, str] = {
 class Answer:
     status: int
     headers: Mapping[str, str]
-    body: Any
+    body: Any = field(repr=False)
 
     @property
     def wait(self) -> float | None:

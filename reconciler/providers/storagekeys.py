@@ -22,6 +22,7 @@ from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.followers import Follower, followers
 from reconciler.providers.provider import Done, Looked, Pending
 from reconciler.record import Entry
+from reconciler.redaction import remember
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.secrets import DUE, NOTHING, ROTATION
 
@@ -151,6 +152,8 @@ class StorageKeyProvider:
     def _regenerate(self, id_: str, name: str, where: str, before: Mapping[str, str]) -> dict[str, str]:
         """Gives when each key was made. A lost answer is no reason to do it again: `poll` tells."""
         answer = self._arm.call("POST", f"{id_}/regenerateKey", API, {"keyName": name}, where=where)
+        for each in answer.body["keys"]:
+            remember(str(each.get("value", "")))
         found = {each["keyName"]: each.get("creationTime") for each in answer.body["keys"]}
         return {each: str(found.get(each) or before[each]) for each in OTHER}
 

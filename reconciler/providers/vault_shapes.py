@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class Newest:
     """The newest version of a secret. value: None where it is disabled and so cannot be read."""
 
     properties: SecretProperties
-    value: str | None
+    value: str | None = field(repr=False)
 
     @property
     def id(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.errors import Busy, CloudError, SignInError, Unreachable
 from reconciler.providers.azure import error_of
 from reconciler.providers.retries import patient
+from reconciler.redaction import remember
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -50,7 +51,9 @@ class Vaults:
 
     def get(self, vault: str, name: str, version: str = "") -> KeyVaultSecret:
         """A secret with its value: the newest version, or one. A disabled one is refused (DISABLED)."""
-        return self._do(vault, name, "read", lambda client: client.get_secret(name, version or None))
+        found = self._do(vault, name, "read", lambda client: client.get_secret(name, version or None))
+        remember(found.value or "")
+        return found
 
     def set(self, vault: str, name: str, value: str, fields: Mapping[str, Any]) -> SecretProperties:
         """Make a new version. Refused (code DELETED) while a deleted secret has the name."""
