@@ -84,7 +84,7 @@ def _post(session: Any, address: str, event: Mapping[str, Any], until: float) ->
 
     retrying = Retrying(
         retry=retry_if_exception_type(_Again),
-        wait=wait_exponential_jitter(initial=0.2, max=1, jitter=0.2),
+        wait=wait_exponential_jitter(multiplier=0.2, max=1, jitter=0.2),
         stop=stop_after_attempt(ATTEMPTS),
         reraise=True,
     )

@@ -69,7 +69,7 @@ class Fact:
 
     @property
     def name(self) -> str:
-        """What it is about, whenever that came to be so. Drift of a resource is one thing, whatever differs."""
+        """What it is about, whenever that came to be so. Drift of a resource is one thing."""
         code = "" if self.kind.startswith(DRIFT) else self.code
         return " ".join(part for part in (self.kind, self.key, code) if part)
 

@@ -60,12 +60,14 @@ def facts(
 ) -> tuple[tuple[Fact, ...], Memory]:
     """What is to be told, and what is known from now on.
 
-    standing: what stands now. patience: how long an environment may be held back before that is told, since
-    waiting for the one before it is the normal course of a release."""
+    standing: what stands now. patience: how long an environment may be held back, or a cloud be out of reach,
+    before that is told: waiting for the one before it is the normal course of a release."""
     told = [
-        fact for name, fact in standing.items() if _ripe(fact, now, patience) and _is_new(memory, name, fact)
+        fact
+        for name, fact in standing.items()
+        if _ripe(fact, ended, now, patience) and _is_new(memory, name, fact)
     ]
-    untold = tuple(name for name, fact in standing.items() if not _ripe(fact, now, patience))
+    untold = tuple(name for name, fact in standing.items() if not _ripe(fact, ended, now, patience))
     healed = _recent(memory.healed, now)
     for fact in _put_back(ended, memory, now):
         times = (*healed.get(fact.key, ()), fact.since)
@@ -84,8 +86,11 @@ def facts(
     return tuple(told), Memory(dict(standing), untold, ill, healed)
 
 
-def _ripe(fact: Fact, now: datetime, patience: timedelta) -> bool:
-    return fact.kind != "held" or now - datetime.fromisoformat(fact.since) >= patience
+def _ripe(fact: Fact, ended: Ended, now: datetime, patience: timedelta) -> bool:
+    """Whether it is told: what may pass by itself has to stand for a while."""
+    passing = fact.kind == "tick.failed" and ended.error is not None and ended.error.retry
+    young = now - datetime.fromisoformat(fact.since) < patience
+    return not (young and (passing or fact.kind == "held"))
 
 
 def _is_new(memory: Memory, name: str, fact: Fact) -> bool:
@@ -113,7 +118,7 @@ def _gone(memory: Memory, standing: Mapping[str, Fact], ended: Ended, now: datet
     by_us = {str(key) for key in ended.put_back}
     for name, fact in memory.standing.items():
         if fact.kind == "drift.appeared" and name not in standing:
-            how = "It was put back." if fact.key in by_us else "It was undone elsewhere, or taken into Git."
+            how = "It was put back." if fact.key in by_us else ""
             since, who = now.isoformat(timespec="seconds"), "" if fact.who == PENDING else fact.who
             gone = replace(fact, kind="drift.gone", since=since, text=how, who=who, of=fact.id)
             yield replace(gone, commit=ended.commit)

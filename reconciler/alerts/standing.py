@@ -17,6 +17,10 @@ from reconciler.resource import Key
 
 DELETED, OBSERVED = "deleted", "observed"
 """`Fact.code` of drift: it is not there any more; it is only watched."""
+CONSEQUENCES = ("needs",)
+"""Codes of what is blocked only since something else is: that is told."""
+LONGEST = 600
+"""Most characters of an error or a reason that are kept."""
 SILENT = ("suspended", "declined")
 """Results of a tick that did nothing and found nothing out."""
 
@@ -62,12 +66,16 @@ def standing(ended: Ended, after: State, known: Iterable[Fact], now: datetime) -
         found |= {fact.name: fact for fact in _parts(ended, ended.plan, after, now)}
     else:
         found |= {name: fact for name, fact in before.items() if fact.key or fact.kind == "approval.wanted"}
-    return {
-        name: replace(fact, since=was.since, who=was.who, when=was.when)
-        if (was := before.get(name))
-        else fact
-        for name, fact in found.items()
-    }
+    tested = _tested_again(after, ended.environment)
+    found |= {name: fact for name, fact in before.items() if name in tested}
+    return {name: _as_before(fact, before.get(name)) for name, fact in found.items()}
+
+
+def _as_before(fact: Fact, before: Fact | None) -> Fact:
+    text = fact.text if len(fact.text) <= LONGEST else fact.text[: LONGEST - 1] + "…"
+    if before is None:
+        return replace(fact, text=text)
+    return replace(fact, text=text, since=before.since, who=before.who, when=before.when)
 
 
 def _whole(ended: Ended, now: datetime) -> Iterator[Fact]:
@@ -79,6 +87,8 @@ def _whole(ended: Ended, now: datetime) -> Iterator[Fact]:
         yield replace(fact, kind="blocked", code=error.code, text=str(error))
     elif error is not None:
         yield replace(fact, code=error.code, text=str(error))
+    elif ended.manual and ended.plan is not None and ended.plan.unsafe:
+        yield replace(fact, kind="blocked", code=UnsafePlan.code, text=ended.plan.unsafe)
     elif ended.result == "held":
         yield replace(fact, kind="held")
     elif ended.result == "failed" and ended.plan is None:
@@ -91,7 +101,7 @@ def _parts(ended: Ended, plan: Plan, after: State, now: datetime) -> Iterator[Fa
     yield from _failed(replace(fact, kind="apply.failed"), ended, after)
     yield from _checks(replace(fact, kind="check.failed"), after)
     for held in plan.blocked:
-        if held.code not in HARMLESS or held.code == "protected":
+        if held.code == "protected" or held.code not in (*HARMLESS, *CONSEQUENCES):
             yield replace(fact, kind="blocked", key=str(held.key), code=held.code, text=held.reason)
     if ended.manual and plan.writes:
         told = f"Changes that wait for an approval: {len(plan.writes)}. The plan's digest is {plan.digest}."
@@ -125,6 +135,13 @@ def _failed(fact: Fact, ended: Ended, after: State) -> Iterator[Fact]:
     for outcome in ended.outcomes:
         if outcome.result is Result.FAILED and outcome.key not in recorded:
             yield replace(fact, key=str(outcome.key), code=outcome.code, text=outcome.error)
+
+
+def _tested_again(after: State, environment: str) -> set[str]:
+    """Facts of checks that run: what failed before is not known to be mended until they end."""
+    records = after.notes.get("checks") or {}
+    running = (name for name, note in records.items() if note.get("result") == "running")
+    return {Fact("check.failed", environment, "", name).name for name in running}
 
 
 def _checks(fact: Fact, after: State) -> Iterator[Fact]:
