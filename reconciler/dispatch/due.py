@@ -1,0 +1,68 @@
+"""The timer: which environments are due, each by its own interval."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reconciler.dispatch.message import ask
+from reconciler.dispatch.queue import Queue
+from reconciler.dispatch.stale import environment_of
+from reconciler.engine import Reconciler
+from reconciler.environment import Environment
+from reconciler.errors import InputError, SourceError, StaleState, StateLocked
+from reconciler.record import State
+
+NOTE = "next"
+"""In `state.notes`: when the environment is due next, ISO 8601."""
+SLACK = timedelta(seconds=10)
+"""A timer never fires to the second; an environment due within this is due."""
+SPREAD = 30
+"""Seconds over which environments that are due at once are spread."""
+
+
+def queue_due(engine: Reconciler, queue: Queue, now: datetime) -> tuple[str, ...]:
+    """Queue each environment that is due once, however long the timer did not fire; gives their names.
+
+    Raises SourceError and StateError."""
+    engine.checkout.fetch()
+    return tuple(name for name in engine.known() if _queue(engine, queue, name, now))
+
+
+def _queue(engine: Reconciler, queue: Queue, name: str, now: datetime) -> bool:
+    if not _due(engine.status(name), now):
+        return False
+    try:
+        with engine.store.lock(name, "timer"):
+            state = engine.status(name) or State.new(name)
+            if not _due(state, now):
+                return False
+            queue.put(ask(name, "timer"), _jitter(name))
+            when = (now + _interval(engine, name)).isoformat(timespec="seconds")
+            engine.store.save(replace(state, notes={**state.notes, NOTE: when}))
+    except (StateLocked, StaleState):
+        return False  # it is being worked on: it is due again when that has ended
+    return True
+
+
+def _due(state: State | None, now: datetime) -> bool:
+    if state is None:
+        return True
+    when = str(state.notes.get(NOTE) or "")
+    return not state.suspended and (not when or datetime.fromisoformat(when) <= now + SLACK)
+
+
+def _interval(engine: Reconciler, name: str) -> timedelta:
+    """What its file says; of a file that cannot be read the default, to see when it is mended."""
+    try:
+        environment = environment_of(engine, name)
+    except (InputError, SourceError):
+        environment = None
+    default: timedelta = Environment.model_fields["interval"].default
+    return environment.interval if environment is not None else default
+
+
+def _jitter(name: str) -> int:
+    """1 to SPREAD seconds, always the same for a name."""
+    return 1 + zlib.crc32(name.encode()) % SPREAD

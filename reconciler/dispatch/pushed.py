@@ -1,0 +1,55 @@
+"""A verified hint that Git moved: what is true is read from Git, and what is touched is queued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.dispatch.message import ask
+from reconciler.dispatch.queue import Queue
+from reconciler.dispatch.stale import comes_after, followed, stale
+from reconciler.engine import Reconciler
+from reconciler.webhooks import Hint, same_repository
+
+REMEMBERED = 1000
+"""So many deliveries are looked through for one that comes again."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of a hint. waits: touched, and queued once the environments before them are healthy."""
+
+    ignored: str = ""
+    queued: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+
+def pushed(engine: Reconciler, queue: Queue, source: str, hint: Hint) -> Pushed:
+    """Queue the environments that are touched. Raises SourceError where Git cannot be read, and StateError
+    where the queue or the store fails; the delivery is then not remembered, and may be sent again."""
+    checkout = engine.checkout
+    if not any(same_repository(checkout.source.repository, address) for address in hint.repositories):
+        return Pushed("this is another repository than ours")
+    # A name that no environment can have: the store keeps its lines as it keeps their histories.
+    remembered = f"webhook.{source}"
+    if any(line.get("delivery") == hint.delivery for line in engine.store.history(remembered, REMEMBERED)):
+        return Pushed("this delivery is known")
+    checkout.fetch()
+    names = engine.known()
+    if checkout.follow and not followed(engine, checkout.names()) & set(hint.refs):
+        return Pushed(f"no environment follows {', '.join(hint.refs)}")
+    touched = [name for name in names if not _suspended(engine, name) and stale(engine, name)]
+    waits = [name for name in touched if set(comes_after(engine, name)) & set(touched)]
+    queued = [name for name in touched if name not in waits]
+    for name in queued:
+        queue.put(ask(name, "push"))
+    line = {"delivery": hint.delivery, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    engine.store.append_history(remembered, line)
+    unchanged = tuple(name for name in names if name not in touched)
+    return Pushed("", tuple(queued), tuple(waits), unchanged)
+
+
+def _suspended(engine: Reconciler, name: str) -> bool:
+    state = engine.status(name)
+    return state is not None and bool(state.suspended)
