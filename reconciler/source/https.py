@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 TIMEOUT = Timeout(connect=30, read=60)
 HOPS = 5
 ADVERTISEMENT = "application/x-git-upload-pack-advertisement"
-STATUS = {401: SIGN_IN, 403: SIGN_IN, 404: NOT_FOUND, 410: NOT_FOUND}
+# 203: the page to sign in on, as Azure DevOps answers a token that it does not take
+STATUS = {203: SIGN_IN, 401: SIGN_IN, 403: SIGN_IN, 404: NOT_FOUND, 410: NOT_FOUND}
 REDIRECTS = (301, 302, 303, 307, 308)
 
 

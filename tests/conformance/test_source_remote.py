@@ -119,6 +119,16 @@ def test_a_token_signs_in_and_stays_in_memory(
         assert secret not in text
 
 
+def test_each_fetch_asks_anew_how_to_sign_in(host: Host, work: Repository, cache: Path, engine: str) -> None:
+    """A token of an app lasts an hour."""
+    tokens = iter(["first", "second"])
+    ours = Source(f"{host.url}/repo.git", cache, lambda: ("me", next(tokens)), engine)
+    for password in ("first", "second"):
+        host.authorization = "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
+        ours.fetch()
+        ours.snapshot("main")
+
+
 @pytest.mark.parametrize("token", ["", "wrong-token"])
 def test_a_refused_sign_in_is_told_at_once(host: Host, work: Repository, cache: Path, token: str) -> None:
     """Without a terminal, an askpass program or a credential helper to wait for."""
