@@ -1,6 +1,6 @@
 """The store that is a folder.
 
-    ROOT/key                         32 random bytes for keyed hashes
+    ROOT/.key-name                   which key its hashes are made with; it lies elsewhere (`localkey`)
     ROOT/ENVIRONMENT/state.json      the whole state as of some save
                      journal.jsonl   what each save since then changed, a line each
                      history.jsonl   past ticks, a line each
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from typing import Any
 
 from reconciler.errors import StateError
 from reconciler.record import State, to_json
-from reconciler.state import disk, journal
+from reconciler.state import disk, journal, localkey
 from reconciler.state.store import Lease, checked, locked, refuse_stale
 
 FOLD_BYTES = 4 << 20
@@ -131,15 +130,8 @@ class FileStore:
 
     def key(self) -> bytes:
         self._make(self._root)
-        path = self._root / "key"
         with disk.exclusive(self._root):
-            if not path.exists():
-                disk.replace(path, secrets.token_bytes(32))
-            key = path.read_bytes()
-        if len(key) != 32:
-            message = "the key is damaged. Remove it: every secret is then written once more."
-            raise StateError(message, where=str(path))
-        return key
+            return localkey.key_of(self._root, localkey.keys_folder())
 
     def _folder(self, environment: str) -> Path:
         return self._root / checked(environment)

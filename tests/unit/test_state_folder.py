@@ -158,7 +158,7 @@ def test_files_are_for_their_owner_alone(root: Path, kept: State) -> None:
     (root / ".gitignore").unlink()
     modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in [root, *root.rglob("*")]}
     folders = {"states": "0o700", "dev": "0o700"}
-    names = ("key", "state.json", "journal.jsonl", "history.jsonl", "lock")
+    names = (".key-name", "state.json", "journal.jsonl", "history.jsonl", "lock")
     assert modes == {**folders, **dict.fromkeys(names, "0o600")}
 
 
@@ -181,9 +181,35 @@ def test_the_key_is_made_once_and_is_in_no_document(root: Path) -> None:
     for path in (root / "dev").iterdir():
         assert made not in path.read_bytes()
         assert made.hex() not in path.read_text()
-    (root / "key").write_bytes(b"short")
+
+
+def test_the_key_lies_elsewhere_for_its_owner_alone(root: Path, settings_home: Path) -> None:
+    """Who is given the folder of the states has hashes, and nothing to try out guesses with."""
+    key = FileStore(root).key()
+    assert [path.name for path in root.rglob("*") if path.is_file() and key in path.read_bytes()] == []
+    file = settings_home / "reconciler/keys" / (root / ".key-name").read_text().strip()
+    assert file.read_bytes() == key
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent)] == [0o600, 0o700]
+    assert FileStore(root.parent / "another").key() != key
+
+
+def test_states_without_their_key_are_refused_until_somebody_decides(root: Path, settings_home: Path) -> None:
+    """With another key each secret would look edited, and be written in turn by each machine."""
+    key = FileStore(root).key()
+    name = root / ".key-name"
+    file = settings_home / "reconciler/keys" / name.read_text().strip()
+    file.write_bytes(b"short")
     with pytest.raises(StateError, match="the key is damaged"):
         FileStore(root).key()
+    file.unlink()
+    with pytest.raises(StateError, match="Bring it from where it was made") as missing:
+        FileStore(root).key()
+    assert missing.value.where == str(file)
+    name.write_text("../../elsewhere")
+    with pytest.raises(StateError, match="names no key"):
+        FileStore(root).key()
+    name.unlink()
+    assert FileStore(root).key() != key
 
 
 def test_history_is_newest_first_and_survives_a_cut_line(root: Path) -> None:
