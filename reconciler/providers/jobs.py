@@ -37,12 +37,15 @@ class JobProvider:
     def __init__(self, workspaces: Workspaces, environment: str, now: Callable[[], datetime]) -> None:
         self._workspaces, self._environment, self._now = workspaces, environment, now
         self._ids: dict[Key, str] = {}
+        self._taken: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     # Reading
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         wanted = tuple(wanted)
+        taken = {str(entry.id) for key, entry in recorded.items() if key.kind == JOB and entry.id}
+        self._taken = tuple(sorted(taken))
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
         for place in sorted({Place.of(each.at) for each in wanted}, key=lambda place: place.host):
@@ -55,7 +58,6 @@ class JobProvider:
                 told = (Observation(each.key, Status.UNKNOWN, error=error.message) for each in mine)
                 observations.update({observation.key: observation for observation in told})
                 continue
-            taken = {str(entry.id) for key, entry in recorded.items() if key.kind == JOB and entry.id}
             for each in mine:
                 observations[each.key] = self._observation(place, each, recorded.get(each.key), jobs, taken)
             ids = {observations[each.key].id for each in mine}
@@ -160,7 +162,8 @@ class JobProvider:
     def intend(self, batch: tuple[Resource, ...], run: str) -> Mapping[str, Any]:
         (resource,) = batch
         at = {name: resource.at[name] for name in ("host", "resourceId", NAME) if name in resource.at}
-        return {"key": str(resource.key), "at": at, "id": self._ids.get(resource.key, "")}
+        # A job whose key moved in Git has another one beside it that bears its name and our mark.
+        return {"key": str(resource.key), "at": at, "id": self._ids.get(resource.key, ""), "not": self._taken}
 
     def write(self, batch: tuple[Resource, ...], token: Mapping[str, Any]) -> Done | Pending:
         (resource,) = batch
@@ -215,8 +218,11 @@ class JobProvider:
             return not_made
         if token.get("id"):
             return not_made
-        named = (_settings(job).get("name") == token["at"].get(NAME) for job in self._marked(place))
-        return Done() if any(named) else not_made
+        made = (
+            _settings(job).get("name") == token["at"].get(NAME) and str(job["job_id"]) not in token["not"]
+            for job in self._marked(place)
+        )
+        return Done() if any(made) else not_made
 
     def _marked(self, place: Place) -> list[dict[str, Any]]:
         return [job for job in self._list(place) if _mark(job) == self._environment]

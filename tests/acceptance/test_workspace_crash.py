@@ -126,3 +126,12 @@ def test_an_answer_that_is_lost(team: Project, sandbox: Sandbox, path: str) -> N
     sandbox.fault("drop-after", match={"host": "adb-*", "path": path}, times=1)
     team.run("tick", "one")
     converges(team, sandbox)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_a_job_gets_another_key(team: Project, sandbox: Sandbox, when: str) -> None:
+    """The job of the old key bears the same name and our mark, and is not taken for the new one."""
+    assert team.run("tick", "one").code == 0
+    team.edit("jobs/nightly.yaml", "    nightly:\n", "    other:\n      name: nightly\n")
+    assert killed(team, 0, when, "P*") == -signal.SIGKILL
+    converges(team, sandbox)

@@ -31,6 +31,8 @@ resources:
       job_clusters:
         - job_cluster_key: small
           {CLUSTER}
+      permissions:
+        - {{group_name: users, level: IS_OWNER}}
 """
 CYCLE = f"""\
 resources:
@@ -85,6 +87,7 @@ TOLD = {
     "lib/setup.py": "runs code",
     "jobs/missing.yaml:6:": "/Shared/team/absent",
     "jobs/missing.yaml:10:": "Did you mean `small`?",
+    "jobs/missing.yaml:15:": "one owner",
     "jobs/cycle.yaml:6:": "one → two → one",
     "jobs/bundle.yaml:4:": "${var.x}",
     "jobs/bundle.yaml:9:": "targets",
