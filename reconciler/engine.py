@@ -18,7 +18,7 @@ from reconciler.checkout import Checkout
 from reconciler.checks import Record, checks_json
 from reconciler.cloud import Cloud, Material
 from reconciler.diff import Cause
-from reconciler.errors import CloudError, ReconcilerError, StateError, StateLocked
+from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, StateError, StateLocked
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
@@ -371,8 +371,14 @@ class Reconciler:
 
     def approve(self, name: str, digest: str, by: str) -> None:
         """Let the plan with this digest through, for an environment with `sync: manual`; the next tick that
-        makes just this plan applies it. Raises StateLocked while a run is at the environment."""
-        self.checkout.expect(name)
+        makes just this plan applies it. Raises StateLocked while a run is at the environment, and InputError
+        where no approval is asked for."""
+        environment = self.checkout.load(name, self.checkout.snapshot(name))
+        if environment.policy.sync != "manual":
+            place = environment.where("policy.sync")
+            raise InputError(
+                [Fault(place, "`sync` is not manual: every plan is applied, no approval is due.")]
+            )
         with self.store.lock(name, "approve"):
             state = self.store.load(name) or State.new(name)
             now = datetime.now(UTC).isoformat(timespec="seconds")

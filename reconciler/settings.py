@@ -42,6 +42,7 @@ class Settings:
     """What this installation is told by its app settings.
 
     state: "" for `.reconciler` in the checkout, which stays the same wherever in it a command is run.
+    easy_auth: App Service signs the callers of HTTP routes in; else Functions asks them for its keys.
     seconds: None for the engine's own. secrets: names of app settings that `${env:…}` may read."""
 
     repository: str = "."
@@ -52,7 +53,7 @@ class Settings:
     seconds: float | None = None
     secrets: frozenset[str] = frozenset()
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
-    auth: str = KEYS
+    easy_auth: bool = False
     storage: Storage = Storage()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -100,7 +101,9 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         seconds=limit,
         secrets=frozenset(said.get("RECONCILER_SECRETS", "").replace(",", " ").split()),
         webhook_secrets=tuple(remember(secret) for secret in secrets if secret),
-        auth=auth,
+        # Where the platform does not say that it signs callers in, its header would be anybody's to write.
+        # https://learn.microsoft.com/azure/app-service/reference-app-settings#authentication--authorization
+        easy_auth=auth == EASY_AUTH and said.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
         storage=_storage(said),
         environ=said,
     )

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 
 from reconciler import redaction
-from reconciler.cli import doctor, loop, offline, record
+from reconciler.cli import doctor, loop, offline, record, serve
 from reconciler.cli.verb import app
 from reconciler.errors import ReconcilerError
 
-__all__ = ["app", "doctor", "loop", "main", "offline", "record"]
+__all__ = ["app", "doctor", "loop", "main", "offline", "record", "serve"]
 
 
 MEANT = {"deploy": "apply", "sync": "tick", "diff": "plan", "check": "validate", "delete": "destroy"}

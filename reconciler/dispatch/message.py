@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 MARGIN = timedelta(seconds=1)
-"""How far apart the clocks of two instances may be. Beyond it a message may be merged into a tick that was too
-early for it; the environment's interval then brings the next one."""
+"""How far apart the clocks of two instances may be. Beyond it a message may be merged into a tick that was
+too early for it; the environment's interval then brings the next one."""
 
 
 @dataclass(frozen=True)
