@@ -3,6 +3,7 @@
     states/ENVIRONMENT         lines: the whole state as of some save, then what each save since then changed
     locks/ENVIRONMENT          leased while a run works on the environment; its text says who does
     history/ENVIRONMENT/DAY    the ticks of a day, a line each
+    key-name                   tells whether a key is the one that the hashes were made with
 
 A state's blob is made of blocks. A save sends one, and then commits the list of those that count, on
 condition that the blob is still the one it was made from (If-Match): Azure takes a list whole or not at all,
@@ -11,6 +12,7 @@ becomes one block with the whole state. https://learn.microsoft.com/rest/api/sto
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -43,6 +45,8 @@ WAY_OUT = (
     "as far as `policy.adopt` lets it."
 )
 HISTORY_WAY_OUT = "Remove the blob: nothing but `history` reads it."
+KEY_NAME = "key-name"
+KEY_WAY_OUT = "remove this blob: every secret is then written once more."
 ATTEMPTS = 3
 """Who touches the blob without changing what it says only makes us look once more."""
 ROLE = "Give the identity the role Storage Blob Data Contributor on the container."
@@ -141,11 +145,29 @@ class BlobStore:
     def key(self) -> bytes:
         with self._one:
             if self._key is None:
-                self._key = self._hashing.read()
-            if self._key is None:
-                with self._leased("locks/.key", "the key for hashes", "a run that makes it"):
-                    self._key = self._hashing.read() or self._hashing.make()
+                self._key = self._checked_key()
             return self._key
+
+    def _checked_key(self) -> bytes:
+        """The key that the hashes here are made with: with another one, each secret would look edited."""
+        blob = self._container.get_blob_client(KEY_NAME)
+        with self._failing(KEY_NAME):
+            try:
+                said = blob.download_blob().readall().decode("utf-8", "replace").strip()
+            except ResourceNotFoundError:
+                said = ""
+        key = self._hashing.read()
+        if key is None and not said:
+            with self._leased("locks/.key", "the key for hashes", "a run that makes it"):
+                key = self._hashing.read() or self._hashing.make()
+        if key is None or (said and said != _name(key)):
+            told = "is missing" if key is None else "is not the one that the hashes were made with"
+            message = f"the key that RECONCILER_KEY names {told}. Name the right one. Or: {KEY_WAY_OUT}"
+            raise StateError(message, where=self._place(KEY_NAME))
+        if not said:
+            with self._failing(KEY_NAME), suppress(ResourceExistsError):
+                self._within(lambda: blob.upload_blob(_name(key).encode()))
+        return key
 
     def _kept(self, environment: str) -> Kept:
         """What is in the container; from memory where it is still the same."""
@@ -245,6 +267,11 @@ class BlobStore:
             yield
         except AzureError as error:
             raise StateError(_meaning(error), where=self._place(name)) from None
+
+
+def _name(key: bytes) -> str:
+    """Of 32 random bytes, this gives nothing away."""
+    return hashlib.sha256(b"reconciler key\0" + key).hexdigest()[:32]
 
 
 def _blocks(blob: BlobClient, kept: Kept) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from reconciler.errors import SettingsError, StateError
 
 ADDRESS = re.compile(r"(https://[A-Za-z0-9-]{3,24}\.vault\.azure\.net)/secrets/([0-9A-Za-z-]{1,127})/?")
 BYTES = 32
-WAY_OUT = "Remove the secret: a new one is made, and every secret is then written once more."
+WAY_OUT = "Restore an earlier version of the secret."
 
 
 class VaultKey:

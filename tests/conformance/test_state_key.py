@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from support import vaults
 from support.arm import Arm
@@ -77,7 +78,7 @@ def test_refusals_are_told_with_the_way_out(arm: Arm, opened: Callable[[], BlobS
     arm.put(VAULT, vault(policy(*EVERYTHING)))
     client = vaults.secrets()
     client.set_secret("hashing", "hunter2")
-    with pytest.raises(StateError, match=r"the key is damaged\. Remove the secret") as caught:
+    with pytest.raises(StateError, match=r"the key is damaged\. Restore") as caught:
         opened().key()
     assert "hunter2" not in str(caught.value)
     client.begin_delete_secret("hashing").wait()
@@ -85,6 +86,29 @@ def test_refusals_are_told_with_the_way_out(arm: Arm, opened: Callable[[], BlobS
         opened().key()
 
 
+def test_hashes_without_their_key_are_refused_until_somebody_decides(arm: Arm, azurite: Azurite) -> None:
+    """With another key each secret would look edited, and be written anew."""
+    place = container(azurite)
+
+    def opened(name: str) -> BlobStore:
+        return BlobStore(place.client(), VaultKey(f"{URL}/secrets/{name}", DefaultAzureCredential()))
+
+    first = opened("hashing").key()
+    with pytest.raises(StateError, match=r"is missing\. Name the right one.*remove this blob") as caught:
+        opened("mistyped").key()
+    assert caught.value.where.endswith(f"/{place.name}/key-name")
+    with pytest.raises(ResourceNotFoundError):
+        vaults.secrets().get_secret("mistyped")
+    vaults.secrets().set_secret("other", base64.b64encode(bytes(32)).decode())
+    with pytest.raises(StateError, match="is not the one that the hashes were made with"):
+        opened("other").key()
+    assert opened("hashing").key() == first
+    place.client().delete_blob("key-name")
+    assert opened("other").key() == bytes(32)
+    for name in place.client().list_blob_names():
+        assert first not in place.client().download_blob(name).readall()
+
+
 def test_a_setting_leads_to_it(arm: Arm, azurite: Azurite) -> None:
     first = open_store(azurite.connection, DefaultAzureCredential, ADDRESS).key()
-    assert open_store(azurite.connection, DefaultAzureCredential, ADDRESS).key() == first
+    assert base64.b64decode(vaults.secrets().get_secret("hashing").value or "") == first
