@@ -93,6 +93,7 @@ def _target(to: str, on: frozenset[str], address: Address, mail: str) -> Target:
             return Target(
                 ref, said, on, why=f"mail is sent by what the app setting {MAIL} says, and it is not set"
             )
+        remember(mail)
         joined = "&" if "?" in mail else "?"
         return Target(ref, said, on, f"{mail}{joined}to={quote(value.removeprefix('mailto:'), safe='')}")
     shown = f"{said} ({host_of(value)})" if to.startswith("${") else said
