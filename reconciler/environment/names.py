@@ -74,7 +74,10 @@ VaultSecretName = Annotated[
     Rule(r"[A-Za-z0-9-]{1,127}", "the name of a Key Vault secret: letters, digits and hyphens", "api-key"),
 ]
 ScopeName = Annotated[
-    str, Rule(r"[\w.@-]{1,128}", "a name of up to 128 letters, digits, `-`, `_`, `@` and `.`", "bikeshare")
+    str,
+    Rule(
+        r"[A-Za-z0-9_.@-]{1,128}", "a name of up to 128 letters, digits, `-`, `_`, `@` and `.`", "bikeshare"
+    ),
 ]
 WorkspacePath = Annotated[
     str,
