@@ -79,9 +79,10 @@ $(DEMO): requirements-demo.txt pyproject.toml | .venv/bin/python
 	@touch $@
 
 # The tests' lock holds the demo's, version for version.
-$(TEST): requirements-test.txt pyproject.toml | .venv/bin/python
+$(TEST): requirements-test.txt requirements-worker.txt pyproject.toml | .venv/bin/python
 	@echo 'installing $< in .venv'
 	@$(BIN)/python $(PIP) $(LOCKED) $<
+	@$(BIN)/python $(PIP) --no-deps --ignore-requires-python $(LOCKED) requirements-worker.txt
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(DEMO) $@
 
