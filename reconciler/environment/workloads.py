@@ -211,7 +211,10 @@ class Check(Section):
 class Alert(Section):
     """Who hears of what."""
 
-    to: n.Address = Field(description="Where the message goes.")
+    to: n.Address = Field(
+        description="Where it goes: an app setting or secret with an address of Slack, Teams or Apprise; "
+        "`https://…`, which gets CloudEvents; or `mailto:…`, sent as the app setting RECONCILER_MAIL says."
+    )
     on: tuple[Literal["drift", "failed", "blocked", "recovered"], ...] = Field(
         default=("drift", "failed", "blocked", "recovered"), min_length=1, description="What is told."
     )
