@@ -16,6 +16,7 @@ import jwt
 import requests
 
 from reconciler.errors import SettingsError, SourceError
+from reconciler.redaction import remember
 from reconciler.source.git import NOT_FOUND, SIGN_IN, UNREACHABLE, Login
 
 SECONDS = 15.0
@@ -52,7 +53,7 @@ class GitHubApp:
         wanted = {"repositories": [name], "permissions": {"contents": "read"}}
         made = self._ask("POST", f"app/installations/{installation}/access_tokens", wanted)
         lasts = datetime.fromisoformat(made["expires_at"]).timestamp() - time.time() - self._ahead
-        self._token, self._until = made["token"], time.monotonic() + lasts - SPARE_SECONDS
+        self._token, self._until = remember(made["token"]), time.monotonic() + lasts - SPARE_SECONDS
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         """The answer's JSON. Asks once more, by GitHub's own clock, where ours is wrong."""

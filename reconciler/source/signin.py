@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.errors import SettingsError, SourceError
+from reconciler.redaction import remember
 from reconciler.source.git import SIGN_IN, Login
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def private_key(means: Means) -> str:
             "this is no private key. Give the .pem of the GitHub App, or the address of its vault secret."
         )
         raise SettingsError(message, where="RECONCILER_GITHUB_KEY")
-    return text
+    return remember(text)
 
 
 def _with_identity(url: str, credential: TokenCredential) -> SignIn:

@@ -17,6 +17,7 @@ from support.sandbox import Sandbox
 from support.vaults import EVERYTHING, URL, VAULT, policy, vault
 
 from reconciler.errors import SettingsError, SourceError
+from reconciler.redaction import redact
 from reconciler.source import githubapp
 from reconciler.source.signin import Means, SignIn, credentials
 
@@ -76,6 +77,7 @@ def test_an_app_gets_a_token_for_its_repository_and_keeps_it(sandbox: Sandbox, r
     ((user, token),) = logins
     assert user == "x-access-token"
     assert token.startswith("ghs_")
+    assert token not in redact(f"refused: {token}"), "no log or message shows it"
     paths = asked(sandbox)
     assert paths[0] == "/repos/acme/bikes/installation"
     assert paths[1].endswith("/access_tokens")

@@ -95,7 +95,7 @@ def expected(serial: int) -> dict[Key, int]:
     ("place", "rounds"),
     [
         ("folder", 8),
-        ("blob", 3),
+        ("blob", 2),
         pytest.param("folder", 200, marks=pytest.mark.prove),
         pytest.param("blob", 60, marks=pytest.mark.prove),
     ],

@@ -422,6 +422,7 @@ def test_places_that_are_no_repository(tmp_path: Path, cache: Path) -> None:
     assert "not a Git repository" in str(refusal(Source("/", cache).fetch))
 
 
+@pytest.mark.parametrize("engine", ["dulwich"], indirect=True)
 def test_without_git_dulwich_does_it(repository: Repository, cache: Path) -> None:
     """GitPython cannot even be imported there, and would take the whole app down."""
     program = (
