@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient
@@ -36,8 +35,7 @@ def leased(blob: BlobClient, environment: str, holder: str) -> Iterator[Lease]:
 
     The container must be there. Azure's own errors go through."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    # With an id of our own, an acquisition whose answer was lost may be repeated.
-    ours = BlobLeaseClient(blob, lease_id=str(uuid4()))
+    ours = BlobLeaseClient(blob)  # it proposes an id: an acquisition whose answer was lost may be repeated
     renewal = _Renewal(ours)
     try:
         renewal.acquire(blob)

@@ -48,7 +48,7 @@ def entry(name: str, text: str = "") -> Entry:
     return Entry(Key("k", "s", name), "t", {}, applied={"text": text})
 
 
-@pytest.mark.parametrize("lost", ["comp=blocklist", "comp=block&"])
+@pytest.mark.parametrize("lost", ["PUT comp=blocklist", "PUT comp=block&"])
 def test_a_save_whose_answer_was_lost_is_saved_once(place: Container, lost: str) -> None:
     """The SDK sends it once more; what then stands in the way is our own save, not somebody else's."""
     place.open().save(State.new("dev"))
@@ -64,12 +64,14 @@ def test_a_save_whose_answer_was_lost_is_saved_once(place: Container, lost: str)
 
 def test_a_tick_whose_answer_was_lost_is_told_once(place: Container) -> None:
     place.open().append_history("dev", {"n": 1})
-    place.open(transport=Wire("comp=appendblock")).append_history("dev", {"n": 2})
+    place.open(transport=Wire("PUT comp=appendblock")).append_history("dev", {"n": 2})
     assert [tick["n"] for tick in place.open().history("dev")] == [2, 1]
 
 
 def test_a_lock_whose_answer_was_lost_is_ours(place: Container) -> None:
-    with place.open(transport=Wire("comp=lease")).lock("dev", "first") as held:
+    with place.open().lock("dev", "the blob is there"):
+        pass
+    with place.open(transport=Wire("PUT comp=lease")).lock("dev", "first") as held:
         held.check()
         with pytest.raises(StateLocked, match="held by first"), place.open().lock("dev", "second"):
             pass
