@@ -35,9 +35,6 @@ from reconciler.referring import Facts, References, deployments_read
 from reconciler.resolve import unknowns
 from reconciler.resource import Key, Resource, Secret
 
-LATER = ("alerts",)
-"""Sections that the model knows and that nothing reconciles yet."""
-
 
 @dataclass(frozen=True)
 class Desired:
@@ -76,15 +73,7 @@ def deployment_name(environment: str, deployment: str) -> str:
 
 def build(environment: Environment, root: Path, facts: Facts) -> Desired:
     """Evaluate everything that the environment names. Raises InputError with all faults of all files."""
-    faults = [
-        Fault(
-            environment.where(_camel(section)),
-            f"The section `{_camel(section)}` is not reconciled by this version.",
-            "Take it out until the version that reconciles it.",
-        )
-        for section in LATER
-        if getattr(environment, section)
-    ]
+    faults: list[Fault] = []
     builder = _Builder(environment, root, facts, faults)
     builder.deployments()
     builder.rotations()
@@ -108,11 +97,6 @@ def build(environment: Environment, root: Path, facts: Facts) -> Desired:
         builder.workspace.at if builder.workspace is not None else None,
         builder.references.value,
     )
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
 
 
 class _Builder:

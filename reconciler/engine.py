@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from reconciler import approval, promotion, triggers, verify
+from reconciler import alerts, approval, promotion, triggers, verify
 from reconciler import environment as environment_
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
+from reconciler.alerts import Ended, Post
 from reconciler.apply import Progress, Tools, run
 from reconciler.change import HARMLESS, Action
 from reconciler.checkout import Checkout
@@ -35,14 +36,26 @@ TICK_SECONDS = 480.0
 """A tick ends after so long, whatever is left (an Azure Function's message is hidden for ten minutes)."""
 
 
+Reader = Callable[[str], str]
+"""Gives the value of a secret's source; raises CloudError."""
+
+
+def nobody(_: Reader | None) -> Post:
+    """Alerts go nowhere."""
+    return Post(address=lambda _: ("", "no address is set"))
+
+
 @dataclass(frozen=True)
 class Reconciler:
-    """Plans and applies the environments of one repository, and records what it did."""
+    """Plans and applies the environments of one repository, and records what it did.
+
+    post: how alerts are sent; its argument reads addresses in vaults, None where nobody is signed in."""
 
     checkout: Checkout
     store: Store
     planner: Planner
     seconds: float = TICK_SECONDS
+    post: Callable[[Reader | None], Post] = nobody
 
     def plan(self, name: str, *, commit: str | None = None, offline: bool = False) -> Planned:
         """What would be done, and why. Writes nothing."""
@@ -88,6 +101,7 @@ class Reconciler:
             environment = self.checkout.environment(name, snapshot)
             if environment is None:
                 return Tick(name, snapshot.commit, "done", self.planner.orphans(name, snapshot, state))
+            before = state
             session = self.planner.session(environment, snapshot)
             cloud, identity = session.cloud, session.identity
             outcomes: dict[Key, Outcome] = {}
@@ -136,7 +150,8 @@ class Reconciler:
                     "client": environment.azure.identity if environment.azure else None,
                 },
             )
-            self._remember(state, tick, planned.plan, cloud.now())
+            state = self._remember(state, tick, planned.plan, cloud.now())
+            self._alert(tick, before, state, environment, cloud, planned=planned)
             return tick
 
     def _carry_out(
@@ -202,15 +217,70 @@ class Reconciler:
                 changed = self.checkout.source.changed
                 held = promotion.held(environment, commit, self.store.load, changed)
                 if held:
-                    return self._told(Tick(name, commit, "held", reason=held))
+                    return self._ended_early(Tick(name, commit, "held", reason=held))
                 if environment.policy.sync == "manual":
                     return self._manual(name, progress, began)
             return self._apply(name, progress=progress, began=began)
         except StateError:
             raise
         except ReconcilerError as error:
-            self._told(Tick(name, commit, "failed", reason=str(error)))
+            self._ended_early(Tick(name, commit, "failed", reason=str(error)), error)
             raise
+
+    def _ended_early(self, tick: Tick, error: ReconcilerError | None = None) -> Tick:
+        """Tell of a tick that came to no plan, or to none that was carried out."""
+        self._told(tick)
+        try:
+            with self.store.lock(tick.environment, "alerts"):
+                state = self.store.load(tick.environment) or State.new(tick.environment)
+                self._alert(tick, state, state, self._last_read(state), error=error)
+        except StateLocked:
+            pass  # whoever holds it tells what it finds
+        return tick
+
+    def _last_read(self, state: State) -> environment_.Environment | None:
+        """The environment as Git says now, else as it was last applied: it names whom to tell."""
+        for commit in (None, state.commit or None):
+            try:
+                snapshot = self.checkout.snapshot(state.environment, commit)
+                return self.checkout.environment(state.environment, snapshot)
+            except ReconcilerError:
+                continue
+        return None
+
+    def _alert(
+        self,
+        tick: Tick,
+        before: State,
+        after: State,
+        environment: environment_.Environment | None,
+        cloud: Cloud | None = None,
+        *,
+        planned: Planned | None = None,
+        manual: bool = False,
+        error: ReconcilerError | None = None,
+    ) -> None:
+        """Tell what is new, and remember that it was told.
+
+        planned: the last plan of the tick. What is saved already is told: no crash tells it otherwise."""
+        ended = Ended(
+            tick.environment,
+            tick.commit,
+            tick.result,
+            planned.plan if planned else None,
+            tick.planned.plan.changes if tick.planned else (),
+            tick.outcomes,
+            tick.reason,
+            manual,
+            error,
+        )
+        post = self.post(cloud.values.value if cloud else None)
+        now = cloud.now() if cloud else datetime.now(UTC)
+        log = cloud.arm if cloud else None
+        live = tick.planned.live if tick.planned else None
+        told = alerts.after_tick(ended, before, after, environment, post, now, log=log, live=live)
+        if told != after:
+            self.store.save(told)
 
     def _manual(self, name: str, progress: Progress, began: str) -> Tick:
         """`sync: manual`: the plan that was approved is applied; any other is planned alone."""
@@ -258,14 +328,17 @@ class Reconciler:
             tick = Tick(
                 name, planned.plan.commit, "done", planned, (), reason, (), seconds, planned.calls, began
             )
-            self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
+            before = planned.state
+            state = self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
+            environment = planned.desired.environment if planned.desired else None
+            self._alert(tick, before, state, environment, planned=planned, manual=True)
             return tick
 
     def _told(self, tick: Tick) -> Tick:
         self.store.append_history(tick.environment, history_line(tick, datetime.now(UTC)))
         return tick
 
-    def _remember(self, state: State, tick: Tick, plan: Plan, now: datetime) -> None:
+    def _remember(self, state: State, tick: Tick, plan: Plan, now: datetime) -> State:
         """Keep health, drift and its age, and the last outcomes; add a line to the history."""
         differing = {
             change.key: tuple(f.path for f in change.fields)
@@ -290,8 +363,9 @@ class Reconciler:
         if tick.result == "done" and not holds and not left:
             notes["healthy"] = tick.commit
         commit = state.commit if left else tick.commit
-        self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
+        saved = self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
         self.store.append_history(tick.environment, line)
+        return saved
 
     # One environment as a whole
 

@@ -30,6 +30,9 @@ REPLACEABLE = (
 an acknowledgement."""
 
 NO_DELETE = "Azure Resource Manager cannot delete it; delete it in the vault, or with the vault."
+SCHEDULED = "due"
+"""The field of a spec that tells what time asks for, e.g. that a key is to be rotated."""
+
 PARTS: Mapping[str, str] = {
     "microsoft.storage/storageaccounts/blobservices": "",
     "microsoft.storage/storageaccounts/fileservices": "",
@@ -278,7 +281,7 @@ def _allow(
     key = change.key
     if observed:
         return hold(key, "observed", change=change)
-    if not policy.heal and change.cause is Cause.DRIFT:
+    if not policy.heal and change.cause is Cause.DRIFT and not _scheduled(change):
         return hold(key, "heal", change=change)
     if change.resets and not policy.resets_allowed:
         paths = ", ".join(reset.path for reset in change.resets[:5])
@@ -290,6 +293,11 @@ def _allow(
         )
     waiting = _backing_off(entry, commit, now)
     return hold(key, "backoff", waiting, change) if waiting else Verdict(change=change)
+
+
+def _scheduled(change: Change) -> bool:
+    """Whether it is time alone that asks for the change, as for the renewal of a token: nobody drifted."""
+    return bool(change.fields) and all(field.path == SCHEDULED for field in change.fields)
 
 
 def _cause(fields: Sequence[FieldChange]) -> Cause:

@@ -131,9 +131,20 @@ def state_json(name: str, state: State | None) -> dict[str, Any]:
         if state
         else [],
         "checks": list(last.get("checks") or ()),
+        "undelivered": undelivered(state),
         "last": last,
         "nextTick": (state.notes.get("next") if state else None),
     }
+
+
+def undelivered(state: State | None) -> list[dict[str, Any]]:
+    """Alerts that could not be sent yet; `shown` is an address without its secrets."""
+    notes = (state.notes.get("alerts") or {}) if state else {}
+    shown = ("shown", "attempts", "next", "error", "since")
+    return [
+        {"fact": note["fact"]["kind"], **{name: note.get(name) for name in shown}}
+        for note in notes.get("undelivered", ())
+    ]
 
 
 def health(state: State | None) -> str:

@@ -50,9 +50,13 @@ class Settings:
     state: str = ""
     key: str = ""
     token: str = field(default="", repr=False)
+    git: str = ""
+    github_app: str = ""
+    github_key: str = field(default="", repr=False)
     seconds: float | None = None
     secrets: frozenset[str] = frozenset()
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    mail: str = field(default="", repr=False)
     easy_auth: bool = False
     storage: Storage = Storage()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -65,10 +69,15 @@ NAMES: Mapping[str, str] = {
     "https://ACCOUNT.blob.core.windows.net/CONTAINER.",
     "RECONCILER_KEY": "With a state in a container: the Key Vault secret for hashes, "
     "https://VAULT.vault.azure.net/secrets/NAME.",
+    "RECONCILER_GIT": "git or dulwich; by default the git command where there is one.",
     "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one.",
+    "RECONCILER_GITHUB_APP": "In place of a token: the id of a GitHub App that is installed there.",
+    "RECONCILER_GITHUB_KEY": "Its private key, as PEM or as the address of a Key Vault secret.",
     "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds.",
     "RECONCILER_SECRETS": "Names of app settings that ${env:…} may read, separated by commas.",
     "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds.",
+    "RECONCILER_MAIL": "Through what alerts to `mailto:` are sent, as Apprise writes it: "
+    "mailtos://USER:PASSWORD@HOST?from=ADDRESS.",
     "RECONCILER_AUTH": "Who lets callers in: keys (Functions), or easyauth (roles reader and operator).",
     "AzureWebJobsStorage": "The connection string of the storage account with the app's queue.",
     "AzureWebJobsStorage__accountName": "In its place: the account's name, where an identity is let in.",
@@ -98,15 +107,24 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         state=said.get("RECONCILER_STATE", ""),
         key=said.get("RECONCILER_KEY", ""),
         token=remember(said.get("RECONCILER_GIT_TOKEN", "")),
+        git=said.get("RECONCILER_GIT", ""),
+        github_app=said.get("RECONCILER_GITHUB_APP", ""),
+        github_key=_kept(said.get("RECONCILER_GITHUB_KEY", "")),
         seconds=limit,
         secrets=frozenset(said.get("RECONCILER_SECRETS", "").replace(",", " ").split()),
         webhook_secrets=tuple(remember(secret) for secret in secrets if secret),
+        mail=remember(said.get("RECONCILER_MAIL", "")),
         # Where the platform does not say that it signs callers in, its header would be anybody's to write.
         # https://learn.microsoft.com/azure/app-service/reference-app-settings#authentication--authorization
         easy_auth=auth == EASY_AUTH and said.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
         storage=_storage(said),
         environ=said,
     )
+
+
+def _kept(key: str) -> str:
+    """A private key is a secret; the address of one is none."""
+    return key if key.startswith("https://") else remember(key)
 
 
 def _storage(said: Mapping[str, str]) -> Storage:
@@ -125,12 +143,14 @@ def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
     A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
+    from reconciler.alerts import Post, addresses
     from reconciler.checkout import Checkout
     from reconciler.cloud import Cloud, identity_of
-    from reconciler.engine import TICK_SECONDS, Reconciler
+    from reconciler.engine import TICK_SECONDS, Reader, Reconciler
     from reconciler.environment.permission import settings_reader
     from reconciler.planner import Planner
     from reconciler.source import Source
+    from reconciler.source.signin import Means, credentials
     from reconciler.state import FileStore, open_store
 
     checkout = not settings.repository.startswith("https://") and not _is_bare(Path(settings.repository))
@@ -139,8 +159,9 @@ def engine(settings: Settings) -> Reconciler:
     beside = isinstance(store, FileStore)
     cache_ = Path(state).expanduser() / "cache" if beside else Path(tempfile.gettempdir()) / "reconciler"
     setting = settings_reader(settings.environ, settings.secrets)
+    means = Means(settings.token, settings.github_app, settings.github_key, lambda: credential(None))
     git = Checkout(
-        source=Source(settings.repository, cache_, settings.token),
+        source=Source(settings.repository, cache_, credentials(settings.repository, means), settings.git),
         key=store.key,
         secret=setting,
         ref="HEAD" if checkout else settings.branch,
@@ -154,8 +175,11 @@ def engine(settings: Settings) -> Reconciler:
         identity = identity_of(signed_in)
         return Cloud.of(signed_in, subscription, environment, material, setting, store.key()), identity
 
+    def post(read: Reader | None) -> Post:
+        return Post(addresses(setting, read), settings.mail, settings.repository)
+
     seconds = TICK_SECONDS if settings.seconds is None else settings.seconds
-    return Reconciler(git, store, Planner(git, sign_in), seconds)
+    return Reconciler(git, store, Planner(git, sign_in), seconds, post)
 
 
 def state_of(settings: Settings) -> str:

@@ -5,7 +5,7 @@ known, what is still asked, and what could not be sent yet is kept in `state.not
 
 from reconciler.alerts.address import MAIL, Address, addresses, unset
 from reconciler.alerts.fact import Fact
-from reconciler.alerts.loop import Post, after_tick, lost, overdue, tell, undelivered
+from reconciler.alerts.loop import Post, after_tick, lost, overdue, tell
 from reconciler.alerts.standing import Ended
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "lost",
     "overdue",
     "tell",
-    "undelivered",
     "unset",
 ]

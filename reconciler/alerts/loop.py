@@ -107,16 +107,6 @@ def lost(environment: str, reason: str, now: datetime) -> Fact:
     return Fact("message.lost", environment, now.isoformat(timespec="seconds"), text=reason)
 
 
-def undelivered(state: State | None) -> list[dict[str, Any]]:
-    """What could not be sent yet, for `status`: where to, what, how often it was tried, when again, why."""
-    notes = (state.notes.get(NOTES) or {}) if state is not None else {}
-    shown = ("shown", "attempts", "next", "error", "since")
-    return [
-        {"fact": note["fact"]["kind"], **{name: note[name] for name in shown}}
-        for note in notes.get("undelivered", ())
-    ]
-
-
 def _sent(
     state: State,
     notes: Mapping[str, Any],

@@ -51,6 +51,9 @@ def status(
         for drift in one["drift"]:
             fields = escape(", ".join(drift["fields"]))
             console.print(f"  drift since {drift['since']}: {escape(render.plain(drift['key']))} {fields}")
+        for letter in one["undelivered"]:
+            tried = f"{letter['shown']}, tried {letter['attempts']} times: {letter['error']}"
+            console.print(f"  alert {letter['fact']} did not reach {escape(tried)}")
         for check in one["checks"]:
             error = escape(str(check.get("error") or "").partition("\n")[0])
             result = f"{check['result']}, {check['seconds']:.0f} s {escape(check['url'])} {error}"

@@ -14,7 +14,7 @@ from support.facts import ACCOUNT, START
 from support.receivers import Hook, Mailbox, hook, mailbox
 
 from reconciler import redaction
-from reconciler.alerts import Ended, Post, addresses, after_tick, undelivered
+from reconciler.alerts import Ended, Post, addresses, after_tick
 from reconciler.alerts import deliver as deliver_
 from reconciler.alerts.deliver import CLOUD_EVENT, Sent, deliver, side_by_side
 from reconciler.alerts.fact import Fact
@@ -22,6 +22,7 @@ from reconciler.environment.permission import settings_reader
 from reconciler.errors import SignInError
 from reconciler.plan import Plan
 from reconciler.record import State
+from reconciler.render import undelivered
 
 DRIFT = Fact("drift.appeared", "dev", START.isoformat(), str(ACCOUNT), ("tags.team",))
 FAILED = Fact("tick.failed", "dev", START.isoformat(), code="sign-in", text="nobody")
