@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets as random_
 import string
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +36,7 @@ from reconciler.rules import HASHED, hashed
 from reconciler.secrets import ACCOUNTS, DUE, GENERATE, ROTATION, is_made
 
 VAULTS = "Microsoft.KeyVault/vaults"
+VAULT_SECRET = "keyvault.secret"
 UNSET = "secret"
 """Code of an error that says: a secret is not set, not allowed, or not there."""
 
@@ -67,6 +69,7 @@ class SecretValues:
         self._listed: dict[str, dict[str, Any]] = {}
         self._wanted: dict[Key, str] = {}
         """The fingerprints that our own secrets are to have by the plan under way."""
+        self._known = False
         self._lock = threading.RLock()
 
     # What providers ask
@@ -92,6 +95,21 @@ class SecretValues:
         """The keyed hash of a source's value. What we make ourselves is known by its source alone: any value
         will do, once it is there, and whether it is still that one is told by its version."""
         return self.fingerprint_of(source if is_made(source) else self.value(source))
+
+    def know(self, resources: Iterable[Resource]) -> None:
+        """Read every value that these resources are to hold, once, so that it is known wherever it is shown.
+
+        What cannot be read is passed over."""
+        with self._lock:
+            asked = [] if self._known else list(resources)
+            self._known = True
+        for resource in asked:
+            for secret in secrets_in(resource.spec):
+                with suppress(CloudError):
+                    if secret.source and not is_made(secret.source):
+                        self.value(secret.source)
+                    elif resource.key.kind == VAULT_SECRET:
+                        self._vaults.get(resource.key.scope, resource.key.name)
 
     # What a plan asks
 
@@ -204,7 +222,7 @@ class SecretValues:
     def _secret_mark(self, reference: Reference, observations: Mapping[Key, Observation]) -> str | None:
         vault, name = reference.parts
         self._permit(reference)
-        ours = observations.get(Key("keyvault.secret", vault, name))
+        ours = observations.get(Key(VAULT_SECRET, vault, name))
         home = _named(VAULTS, vault, observations)
         if any(seen is not None and seen.status is Status.ABSENT for seen in (ours, home)):
             return None

@@ -76,7 +76,7 @@ def verified(
         place=_place(planned),
         factory=factory.id_of(environment) if environment.data_factory is not None else "",
         libraries=planned.desired.libraries if planned.desired is not None else (),
-        redact=redact,
+        redact=lambda text: _hushed(text, planned, cloud),
         progress=progress,
     )
     wanted = checks.wanted(environment, live_digest(state), lambda value, path: _put_in(planned, value, path))
@@ -101,6 +101,13 @@ def forgotten(state: State) -> State:
     records = dict(state.notes.get(NOTES) or {})
     kept = {name: note for name, note in records.items() if note.get("result") != FAILED}
     return replace(state, notes={**state.notes, NOTES: kept}) if kept != records else state
+
+
+def _hushed(text: str, planned: Planned, cloud: Cloud) -> str:
+    """What a notebook or a pipeline says, which may hold any secret that it reads. A run that writes none has
+    not read most of them: they are read now, so that they are known."""
+    cloud.values.know(planned.desired.graph if planned.desired is not None else ())
+    return redact(text)
 
 
 def _place(planned: Planned) -> Place | None:

@@ -103,9 +103,9 @@ class App:
             self._journal(request, route, None)
             _kill(hits)
             return _Answer(None)
-        refused = next((fault for fault in hits if fault.do == "status"), None)
+        refused = next((fault for fault in hits if fault.do in ("status", "echo")), None)
         if refused:
-            response = _refusal(service, refused)
+            response = _refusal(service, refused, request)
         else:
             slow = sum(fault.seconds for fault in hits if fault.do == "slow-operation")
             fails = any(fault.do == "fail-operation" for fault in hits)
@@ -217,9 +217,12 @@ def _kill(hits: list[Fault]) -> None:
                 _log.warning("there is no process %d to kill", fault.pid)
 
 
-def _refusal(service: Service, fault: Fault) -> Response:
+def _refusal(service: Service, fault: Fault, request: Request) -> Response:
     code = fault.code or {429: "TooManyRequests", 503: "ServerBusy"}.get(fault.status, "FaultAskedFor")
-    return service.error(CloudError(fault.status, code, fault.message or "A fault that was asked for."))
+    message = fault.message or "A fault that was asked for."
+    if fault.do == "echo":
+        message += f" The request was: {request.body.decode('utf-8', 'replace')}"
+    return service.error(CloudError(fault.status, code, message))
 
 
 async def _body(receive: Receive) -> bytes | None:

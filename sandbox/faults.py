@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 KINDS = frozenset(
-    {"status", "latency", "drop-before", "drop-after", "fail-operation", "slow-operation", "kill"}
+    {"status", "echo", "latency", "drop-before", "drop-after", "fail-operation", "slow-operation", "kill"}
 )
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "match": dict,
@@ -29,9 +29,10 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
 class Fault:
     """One fault; `after` matching calls pass, the next `times` are hit (0 = every one).
 
-    do: `status` answers `status` (with `retryAfter`, `code`, `message`) and has no effect; `latency`
-    answers `seconds` of real time later; `drop-before` closes the connection without an effect,
-    `drop-after` after it; `fail-operation` lets the long operation that the call starts end Failed;
+    do: `status` answers `status` (with `retryAfter`, `code`, `message`) and has no effect; `echo` is the
+    same with a message that quotes the request's body, as careless services do; `latency` answers
+    `seconds` of real time later; `drop-before` closes the connection without an effect, `drop-after`
+    after it; `fail-operation` lets the long operation that the call starts end Failed;
     `slow-operation` lets it end `seconds` of the world's clock later; `kill` sends SIGKILL to `pid`
     and closes the connection, `when` it is "before" (default) or "after" the effect. `retryAfter`
     on a latency or operation fault replaces the Retry-After of the answer.

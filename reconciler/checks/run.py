@@ -168,7 +168,7 @@ def _seen(each: Wanted, record: Record, look: Look, tools: Tools) -> Record:
     following = replace(
         record,
         token=look.token,
-        url=tools.redact(look.url) or record.url,
+        url=look.url or record.url,
         error=_short(look.error, tools),
         attempt=record.attempt if look.token else record.attempt + 1,
     )
@@ -187,7 +187,7 @@ def _seen(each: Wanted, record: Record, look: Look, tools: Tools) -> Record:
 
 
 def _short(error: str, tools: Tools) -> str:
-    return tools.redact(error)[:LONGEST]
+    return tools.redact(error)[:LONGEST] if error else ""
 
 
 def _cancel(record: Record, tools: Tools) -> str:

@@ -13,8 +13,12 @@ _CONTEXT.set_forkserver_preload(
         "reconciler.cli",
         "azure.identity",
         "azure.mgmt.resource.resources",
+        "azure.keyvault.secrets",
         "databricks.sdk",
         "support.crash",
+        "reconciler.planner",
+        "reconciler.engine",
+        "reconciler.render",
         "reconciler.settings",
     ]
 )
