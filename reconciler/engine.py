@@ -28,6 +28,7 @@ from reconciler.policy import Policy
 from reconciler.record import Drift, State
 from reconciler.resource import Key, Observation, Resource
 from reconciler.settle import settle
+from reconciler.source import Snapshot
 from reconciler.state import Store
 from reconciler.survey import survey
 from reconciler.tick import Planned, Tick, history_line, result_of
@@ -214,8 +215,13 @@ class Reconciler:
             commit = snapshot.commit
             environment = self.checkout.environment(name, snapshot)
             if environment is not None:
-                changed = self.checkout.source.changed
-                held = promotion.held(environment, commit, self.store.load, changed)
+                held = promotion.held(
+                    environment,
+                    commit,
+                    self.store.load,
+                    self.checkout.source.changed,
+                    lambda before: self._fit(before, snapshot),
+                )
                 if held:
                     return self._ended_early(Tick(name, commit, "held", reason=held))
                 if environment.policy.sync == "manual":
@@ -226,6 +232,13 @@ class Reconciler:
         except ReconcilerError as error:
             self._ended_early(Tick(name, commit, "failed", reason=str(error)), error)
             raise
+
+    def _fit(self, name: str, snapshot: Snapshot) -> environment_.Environment | None:
+        """An environment as a snapshot has it; None where it is faulty there."""
+        try:
+            return self.checkout.load(name, snapshot)
+        except InputError:
+            return None
 
     def _ended_early(self, tick: Tick, error: ReconcilerError | None = None) -> Tick:
         """Tell of a tick that came to no plan, or to none that was carried out."""

@@ -15,11 +15,20 @@ from reconciler.record import State
 TEST = DEV.replace("name: dev", "name: test\nafter: [dev]").replace("sample-dev", "sample-test")
 
 
-def reason(root: Path, notes: dict[str, Any] | None, changed: Any, commit: str = "new") -> str:
-    """Why `test` has to wait, with dev's notes (None = no state) and the paths that differ since."""
+def reason(
+    root: Path, notes: dict[str, Any] | None, changed: Any, commit: str = "new", fit: bool = True
+) -> str:
+    """Why `test` has to wait, with dev's notes (None = no state), the paths that differ since, and dev's file fit
+    or faulty."""
     environment = load(snapshot(root, test=TEST), "test")
     state = None if notes is None else State("dev", "line", notes=notes)
-    return held(environment, commit, lambda name: state if name == "dev" else None, lambda *_: changed)
+    return held(
+        environment,
+        commit,
+        lambda name: state if name == "dev" else None,
+        lambda *_: changed,
+        lambda name: load(root, name) if fit else None,
+    )
 
 
 HEALTHY = {"healthy": "old", "last": {"result": "done"}}
@@ -32,7 +41,8 @@ HEALTHY = {"healthy": "old", "last": {"result": "done"}}
         ({}, (), "was not healthy yet"),
         (HEALTHY, (), ""),
         (HEALTHY, ("README.md", "environments/dev.yaml", "armx/main.json"), ""),
-        (HEALTHY, ("environments/test.yaml",), "same content"),
+        (HEALTHY, ("environments/test.yaml",), ""),  # dev reads nothing of that: it counts as healthy with it
+        (HEALTHY, ("environments/test.yaml", "environments/dev.yaml"), "same content"),
         (HEALTHY, ("environments/base.yaml",), "same content"),
         (HEALTHY, ("arm/main.json",), "same content"),
         (HEALTHY, None, "same content"),
@@ -47,3 +57,10 @@ def test_what_counts_is_the_content_that_this_environment_reads(
     why = reason(tmp_path, notes, changed)
     assert told in why if told else why == ""
     assert not told or why.startswith("dev comes first")
+
+
+def test_nothing_is_known_of_what_a_faulty_file_reads(tmp_path: Path) -> None:
+    """dev's file is faulty at this commit: whether it would be untouched cannot be told."""
+    moved = ("environments/test.yaml",)
+    assert reason(tmp_path, HEALTHY, moved) == ""
+    assert "same content" in reason(tmp_path, HEALTHY, moved, fit=False)
