@@ -25,6 +25,7 @@ CLUSTER = {
     "newClusterNodeType": "Standard_DS3_v2",
     "newClusterNumOfWorker": "1",
 }
+LAKE = "https://validlake.dfs.core.windows.net/"
 PATIENCE = 120
 
 
@@ -115,9 +116,9 @@ def test_a_factory_without_a_role_does_not_get_in(factory: Factory, workspace: W
     assert error["errorCode"] == "3200" and "403" in error["message"]
 
 
-def test_a_token_comes_from_the_key_vault(factory: Factory, workspace: Workspace) -> None:
-    """The factory must be allowed to read it, and the workspace must know it."""
-    vault = {
+def vault(factory: Factory) -> SecretClient:
+    """A key vault whose secrets the factory may read, with its linked service `kv`."""
+    made = {
         "location": "westeurope",
         "properties": {
             "tenantId": TENANT,
@@ -128,13 +129,21 @@ def test_a_token_comes_from_the_key_vault(factory: Factory, workspace: Workspace
             ],
         },
     }
-    Arm(factory.arm.sandbox, "2023-07-01").put("Microsoft.KeyVault/vaults/adf-vault", vault)
-    secrets = SecretClient("https://adf-vault.vault.azure.net", DefaultAzureCredential())
-    secrets.set_secret("token", "dapi-wrong")
+    Arm(factory.arm.sandbox, "2023-07-01").put("Microsoft.KeyVault/vaults/adf-vault", made)
     base = {"baseUrl": "https://adf-vault.vault.azure.net/"}
     factory.put("linkedservices/kv", {"type": "AzureKeyVault", "typeProperties": base})
-    secret = {"type": "AzureKeyVaultSecret", "store": reference("LinkedService", "kv"), "secretName": "token"}
-    link(factory, workspace, accessToken=secret)
+    return SecretClient(base["baseUrl"], DefaultAzureCredential())
+
+
+def in_vault(name: str) -> dict[str, Any]:
+    return {"type": "AzureKeyVaultSecret", "store": reference("LinkedService", "kv"), "secretName": name}
+
+
+def test_a_token_comes_from_the_key_vault(factory: Factory, workspace: Workspace) -> None:
+    """The factory must be allowed to read it, and the workspace must know it."""
+    secrets = vault(factory)
+    secrets.set_secret("token", "dapi-wrong")
+    link(factory, workspace, accessToken=in_vault("token"))
     factory.put("pipelines/p", {"activities": [activity(n=1)]})
     run = factory.run("p")
     assert ended(factory, run)["status"] == "Failed"
@@ -187,8 +196,8 @@ def test_an_activity_ends_with_its_time_and_with_its_pipeline(factory: Factory, 
     assert states == ["CANCELED", "CANCELED"]
 
 
-def test_a_validation_waits_for_what_is_not_there(factory: Factory) -> None:
-    """It looks again as it is told, by the world's clock, and fails when its time is over."""
+def lake(factory: Factory) -> tuple[Arm, str, str]:
+    """A data lake with the container `data`: its API, its path, its first key."""
     arm = Arm(factory.arm.sandbox, "2023-05-01")
     account = "Microsoft.Storage/storageAccounts/validlake"
     body = {
@@ -200,8 +209,13 @@ def test_a_validation_waits_for_what_is_not_there(factory: Factory) -> None:
     arm.put(account, body)
     arm.put(f"{account}/blobServices/default/containers/data", {})
     key = arm.call("POST", f"{account}/listKeys").json()["keys"][0]["value"]
-    url = {"url": "https://validlake.dfs.core.windows.net/"}
-    factory.put("linkedservices/lake", {"type": "AzureBlobFS", "typeProperties": url})
+    return arm, account, key
+
+
+def test_a_validation_waits_for_what_is_not_there(factory: Factory) -> None:
+    """It looks again as it is told, by the world's clock, and fails when its time is over."""
+    arm, account, key = lake(factory)
+    factory.put("linkedservices/lake", {"type": "AzureBlobFS", "typeProperties": {"url": LAKE}})
     location = {"type": "AzureBlobFSLocation", "fileSystem": "data", "folderPath": "made/here"}
     dataset = {
         "type": "Json",
@@ -232,3 +246,42 @@ def test_a_validation_waits_for_what_is_not_there(factory: Factory) -> None:
     late = factory.run("p")
     factory.arm.sandbox.advance("PT61M")
     assert factory.get(f"pipelineruns/{late}")["status"] == "Failed"
+
+
+def test_a_validation_with_a_key_and_a_folder_of_its_own(factory: Factory) -> None:
+    """The key comes from the vault and must be one of the account's; the folder is a parameter of the dataset."""
+    _, _, key = lake(factory)
+    secrets = vault(factory)
+    signed = {"url": LAKE, "accountKey": in_vault("lakekey")}
+    factory.put("linkedservices/lake", {"type": "AzureBlobFS", "typeProperties": signed})
+    folder = {"value": "@dataset().folder", "type": "Expression"}
+    dataset = {
+        "type": "Json",
+        "linkedServiceName": reference("LinkedService", "lake"),
+        "parameters": {"folder": {"type": "string", "defaultValue": "elsewhere"}},
+        "typeProperties": {
+            "location": {"type": "AzureBlobFSLocation", "fileSystem": "data", "folderPath": folder}
+        },
+    }
+    factory.put("datasets/made", dataset)
+    given = {"folder": {"value": "@pipeline().parameters.output", "type": "Expression"}}
+    settings = {
+        "dataset": {**reference("Dataset", "made"), "parameters": given},
+        "timeout": "0.00:01:00",
+        "childItems": True,
+    }
+    activities = [{"name": "there", "type": "Validation", "typeProperties": settings}]
+    factory.put("pipelines/p", {"activities": activities, "parameters": {"output": {"type": "string"}}})
+    container = ContainerClient("https://validlake.blob.core.windows.net", "data", credential=key)
+    container.upload_blob("mine/one.json", b"{}")
+    secrets.set_secret("lakekey", "bm90IHRoZSBrZXk=")
+    refused = factory.post("pipelines/p/createRun", {"output": "mine"})["runId"]
+    assert ended(factory, refused)["status"] == "Failed"
+    assert "Forbidden" in step(factory, refused, "there")["error"]["message"]
+    secrets.set_secret("lakekey", key)
+    seen = factory.post("pipelines/p/createRun", {"output": "mine"})["runId"]
+    assert ended(factory, seen)["status"] == "Succeeded"
+    assert step(factory, seen, "there")["output"]["itemName"] == "mine"
+    other = factory.post("pipelines/p/createRun", {"output": "others"})["runId"]
+    factory.arm.sandbox.advance("PT2M")
+    assert ended(factory, other)["status"] == "Failed"
