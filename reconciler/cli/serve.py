@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 from dataclasses import replace
@@ -35,6 +36,7 @@ def serve(
     serving = serve_.Serving(
         settings.engine(said), queue, said.webhook_secrets, port=port, workers=workers, every=every
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a worker is at is brought to its end
     with serve_.running(serving) as url:
         print(f"{url}/api/environments?code={serving.key}", flush=True)
         print("Webhooks are taken at /api/webhook/github and /api/webhook/azuredevops.", flush=True)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from reconciler.dispatch.message import ask
 from reconciler.dispatch.queue import Queue
-from reconciler.dispatch.stale import environment_of
+from reconciler.dispatch.stale import look
 from reconciler.engine import Reconciler
 from reconciler.environment import Environment
-from reconciler.errors import InputError, SourceError, StaleState, StateLocked
+from reconciler.errors import StaleState, StateLocked
 from reconciler.record import State
 
 NOTE = "next"
@@ -55,10 +55,7 @@ def _due(state: State | None, now: datetime) -> bool:
 
 def _interval(engine: Reconciler, name: str) -> timedelta:
     """What its file says; of a file that cannot be read the default, to see when it is mended."""
-    try:
-        environment = environment_of(engine, name)
-    except (InputError, SourceError):
-        environment = None
+    environment = look(engine, name).environment
     default: timedelta = Environment.model_fields["interval"].default
     return environment.interval if environment is not None else default
 

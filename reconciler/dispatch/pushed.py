@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.dispatch.message import ask
 from reconciler.dispatch.queue import Queue
-from reconciler.dispatch.stale import comes_after, followed, stale
+from reconciler.dispatch.stale import followed, look, stale
 from reconciler.engine import Reconciler
 from reconciler.webhooks import Hint, same_repository
 
@@ -39,8 +39,9 @@ def pushed(engine: Reconciler, queue: Queue, source: str, hint: Hint) -> Pushed:
     names = engine.known()
     if checkout.follow and not followed(engine, checkout.names()) & set(hint.refs):
         return Pushed(f"no environment follows {', '.join(hint.refs)}")
-    touched = [name for name in names if not _suspended(engine, name) and stale(engine, name)]
-    waits = [name for name in touched if set(comes_after(engine, name)) & set(touched)]
+    views = {name: look(engine, name) for name in names if not _suspended(engine, name)}
+    touched = [name for name, view in views.items() if stale(engine, name, view)]
+    waits = [name for name in touched if set(views[name].after) & set(touched)]
     queued = [name for name in touched if name not in waits]
     for name in queued:
         queue.put(ask(name, "push"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reconciler import promotion
 from reconciler.engine import Reconciler
@@ -10,41 +11,48 @@ from reconciler.environment import Environment, names
 from reconciler.errors import InputError, SourceError
 
 
-def stale(engine: Reconciler, name: str) -> bool:
+@dataclass(frozen=True)
+class View:
+    """An environment as its branch has it now. commit: "" where the branch cannot be read or the file is
+    faulty; environment: None then, and where its file has gone."""
+
+    commit: str = ""
+    environment: Environment | None = None
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        return self.environment.after if self.environment is not None else ()
+
+
+def look(engine: Reconciler, name: str) -> View:
+    """Look at an environment in Git, as of the last fetch."""
+    try:
+        snapshot = engine.checkout.snapshot(name)
+        there = name in names(snapshot.root)
+        return View(snapshot.commit, engine.checkout.load(name, snapshot) if there else None)
+    except (InputError, SourceError):
+        return View()
+
+
+def stale(engine: Reconciler, name: str, view: View) -> bool:
     """Whether what the environment reads has changed since the commit that its last tick saw.
 
     Also where that cannot be told: its file is faulty or new, its branch is gone or was forced. One whose
     files are untouched is converged at the new commit as it was at the old: nothing is written for it, and
     the next tick of its interval records that commit."""
-    checkout = engine.checkout
     state = engine.status(name)
     seen = str((state.notes.get("last") or {}).get("commit") or state.commit) if state is not None else ""
-    try:
-        commit = checkout.snapshot(name).commit
-        moved = () if seen == commit else checkout.source.changed(seen, commit) if seen else None
-        if moved is None:
-            return True
-        environment = environment_of(engine, name)
-    except (InputError, SourceError):
+    if not seen or not view.commit:
         return True
-    if environment is None:
-        return f"environments/{name}.yaml" in moved
-    return promotion.touched(environment, moved)
-
-
-def environment_of(engine: Reconciler, name: str) -> Environment | None:
-    """An environment as its own branch has it; None where its file is not there. Raises InputError."""
-    snapshot = engine.checkout.snapshot(name)
-    return engine.checkout.load(name, snapshot) if name in names(snapshot.root) else None
-
-
-def comes_after(engine: Reconciler, name: str) -> tuple[str, ...]:
-    """The environments that `name` waits for; none where that cannot be read."""
     try:
-        environment = environment_of(engine, name)
-    except (InputError, SourceError):
-        return ()
-    return environment.after if environment is not None else ()
+        moved = () if seen == view.commit else engine.checkout.source.changed(seen, view.commit)
+    except SourceError:
+        return True
+    if moved is None:
+        return True
+    if view.environment is None:
+        return f"environments/{name}.yaml" in moved
+    return promotion.touched(view.environment, moved)
 
 
 def followed(engine: Reconciler, environments: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.dispatch.message import Message, ask, parse
 from reconciler.dispatch.queue import Queue
-from reconciler.dispatch.stale import comes_after, stale
+from reconciler.dispatch.stale import look, stale
 from reconciler.engine import Reconciler
 from reconciler.errors import CloudError, ReconcilerError, SettingsError, StateError, StateLocked
 from reconciler.record import State
@@ -102,5 +102,6 @@ def _became_healthy(before: State | None, after: State | None, tick: Tick) -> bo
 def _queue_next(engine: Reconciler, queue: Queue, name: str) -> None:
     """Those that come after it and have waited for it."""
     for other in engine.checkout.names():
-        if name in comes_after(engine, other) and stale(engine, other):
+        view = look(engine, other)
+        if name in view.after and stale(engine, other, view):
             queue.put(ask(other, f"after {name}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from reconciler.environment.suggest import did_you_mean
@@ -16,6 +17,9 @@ SUFFIX = ".yaml"
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.ya?ml")
 
 Found = tuple[Place, Fault]
+
+_read = lru_cache(maxsize=256)(read)
+"""To read one environment all files are read, and the hosted app reads all environments: each text once."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def document(root: Path, file: str) -> Document:
         return refused("This is a link that leaves the repository.", "Put the file itself there.")
     try:
         with path.open("rb") as stream:
-            return read(stream.read(MAX_BYTES + 1), shown)
+            return _read(stream.read(MAX_BYTES + 1), shown)
     except OSError as error:
         return refused(f"The file cannot be read: {error.strerror}.")
 
