@@ -12,7 +12,7 @@ from support.created import created
 from support.project import Project, sample
 from support.sandbox import Sandbox
 
-CALLS = 16
+CALLS = 18
 """How many calls an apply of the sample's dev makes, sign-in included: each one is killed at."""
 
 
