@@ -103,7 +103,10 @@ class App:
             self._journal(request, route, None)
             _kill(hits)
             return _Answer(None)
-        refused = next((fault for fault in hits if fault.do in ("status", "echo")), None)
+        # Clients of Key Vault ask for the challenge with a write that has no body: nothing to quote yet.
+        asks = not request.body and request.method not in _READS
+        refusals = ("status",) if asks else ("status", "echo")
+        refused = next((fault for fault in hits if fault.do in refusals), None)
         if refused:
             response = _refusal(service, refused, request)
         else:

@@ -30,12 +30,12 @@ class Fault:
     """One fault; `after` matching calls pass, the next `times` are hit (0 = every one).
 
     do: `status` answers `status` (with `retryAfter`, `code`, `message`) and has no effect; `echo` is the
-    same with a message that quotes the request's body, as careless services do; `latency` answers
-    `seconds` of real time later; `drop-before` closes the connection without an effect, `drop-after`
-    after it; `fail-operation` lets the long operation that the call starts end Failed;
-    `slow-operation` lets it end `seconds` of the world's clock later; `kill` sends SIGKILL to `pid`
-    and closes the connection, `when` it is "before" (default) or "after" the effect. `retryAfter`
-    on a latency or operation fault replaces the Retry-After of the answer.
+    same with a message that quotes the request's body, as careless services do (a write without a
+    body passes); `latency` answers `seconds` of real time later; `drop-before` closes the connection
+    without an effect, `drop-after` after it; `fail-operation` lets the long operation that the call
+    starts end Failed; `slow-operation` lets it end `seconds` of the world's clock later; `kill` sends
+    SIGKILL to `pid` and closes the connection, `when` it is "before" (default) or "after" the effect.
+    `retryAfter` on a latency or operation fault replaces the Retry-After of the answer.
     """
 
     do: str

@@ -38,9 +38,8 @@ SQL = {
     "properties": {"administratorLogin": "them", "administratorLoginPassword": "[parameters('sql')]"},
 }
 TAGGED = {**identity("first"), "tags": {"word": "[parameters('word')]", "inner": "[parameters('box').inner]"}}
-CALLS = 95
-"""More calls than the first apply makes."""
-ECHOES = (400, 409, 500)
+CALLS, STEP = 120, 8
+"""More calls than the first apply makes; and how many of them are between two that go wrong."""
 
 
 def _environment(*, check: bool) -> tuple[str, ...]:
@@ -93,9 +92,9 @@ def afresh(watched: Watch) -> None:
     shutil.rmtree(watched.folder, ignore_errors=True)
 
 
-def told(watched: Watch) -> Any:
-    """The JSON that the last run printed."""
-    return json.loads((next(watched.folder.glob(f"{watched.runs:03}-*.1"))).read_text("utf-8"))
+def told(watched: Watch, back: int = 0) -> Any:
+    """The JSON that the last run printed, or one before it."""
+    return json.loads(next(watched.folder.glob(f"{watched.runs - back:03}-*.1")).read_text("utf-8"))
 
 
 def test_no_verb_tells_a_secret(tmp_path: Path, sandbox: Sandbox, settings_home: Path) -> None:
@@ -144,67 +143,66 @@ def test_the_search_finds_what_it_is_to_find(tmp_path: Path, sandbox: Sandbox, s
             assert bool(watched.leaks([(name, value)])) is (form != value.encode().hex())
 
 
-def unlucky(watched: Watch, fault: dict[str, Any]) -> int:
-    """One apply in an empty world with a fault, then what tells of it; the exit code of the apply."""
+def unlucky(watched: Watch, *faults: dict[str, Any]) -> int:
+    """One apply in an empty world with these faults, then what tells of it; the exit code of the apply."""
     afresh(watched)
     run = watched.start("apply", "one", "--yes", "--json", "-v")
-    if fault["do"] == "kill":
-        fault = {**fault, "pid": run.pid}
-    watched.sandbox.control("POST", "faults", fault)
+    for fault in faults:
+        pid = {"pid": run.pid} if fault["do"] == "kill" else {}
+        watched.sandbox.control("POST", "faults", {**fault, **pid})
     code = run.go()
     watched.sandbox.control("DELETE", "faults")
     watched.run("status", "--json")
     watched.run("history", "one")
-    leaks = watched.leaks(known(watched.sandbox))
-    assert leaks == [], fault
+    assert watched.leaks(known(watched.sandbox)) == [], faults
     return code
 
 
-@pytest.mark.parametrize("match", ["*/deployments/*", "*/secrets/*", "*/api/2.0/*"])
+@pytest.mark.parametrize("paths", [("*/deployments/*",), ("/secrets/*", "*/secrets/put")])
 def test_a_service_that_quotes_what_it_refuses(
-    tmp_path: Path, sandbox: Sandbox, settings_home: Path, match: str
+    tmp_path: Path, sandbox: Sandbox, settings_home: Path, paths: tuple[str, ...]
 ) -> None:
-    """Every write of one kind is refused with a message that holds the whole request."""
+    """Every write of secrets is refused with a message that holds the whole request."""
     watched = watch(tmp_path, sandbox, settings_home)
-    fault = {"do": "echo", "status": 400, "times": 0, "match": {"method": "P*", "path": match}}
-    assert unlucky(watched, fault) == 1
-    assert "The request was" in watched.text(1), "nothing was quoted: the test shows nothing"
-    assert "(secret)" in watched.text(1)
+    faults = [{"do": "echo", "status": 400, "times": 0, "match": {"method": "P*", "path": p}} for p in paths]
+    assert unlucky(watched, *faults) == 1
+    quoted = [o["error"] for o in told(watched, 2)["outcomes"] if "The request was" in o.get("error", "")]
+    assert sum("(secret)" in error for error in quoted) >= (1 if len(paths) == 1 else 18)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"do": "echo", "status": 409, "match": {"path": "*/secrets/canary-03"}},
-        {"do": "echo", "status": 500, "times": 0, "match": {"path": "*/secrets/put"}},
-        {"do": "drop-after", "match": {"path": "*/secrets/canary-05"}},
-        {"do": "kill", "when": "after", "match": {"path": "*/secrets/put"}},
-    ],
-    ids=lambda fault: f"{fault['do']} {fault['match']['path'][2:]}",
-)
-def test_bad_luck_with_a_call_that_carries_a_secret(
-    tmp_path: Path, sandbox: Sandbox, settings_home: Path, fault: dict[str, Any]
-) -> None:
-    code = unlucky(watch(tmp_path, sandbox, settings_home), fault)
-    assert code == (-signal.SIGKILL if fault["do"] == "kill" else code)
+def test_answers_that_are_lost_and_a_kill(tmp_path: Path, sandbox: Sandbox, settings_home: Path) -> None:
+    """Each after the value was written, so that the next run has to find out what became of it."""
+    watched = watch(tmp_path, sandbox, settings_home)
+    lost = {"do": "drop-after", "match": {"path": "/secrets/canary-05"}}
+    code = unlucky(watched, lost, {"do": "kill", "when": "after", "match": {"path": "*/secrets/put"}})
+    assert code == -signal.SIGKILL
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize(
     "fault",
     [
-        *({"do": "echo", "status": status} for status in ECHOES),
+        *({"do": "echo", "status": status} for status in (400, 409, 500)),
+        {"do": "status", "status": 500},
         {"do": "drop-before"},
         {"do": "drop-after"},
-        {"do": "kill", "when": "after"},
     ],
     ids=lambda fault: " ".join(map(str, fault.values())),
 )
 def test_bad_luck_with_any_call(
     tmp_path: Path, sandbox: Sandbox, settings_home: Path, fault: dict[str, Any]
 ) -> None:
-    """Each call of the first apply in turn, until there is none left that the fault could hit."""
+    """Every STEPth call of the first apply goes wrong, from each call on in turn."""
     watched = watch(tmp_path, sandbox, settings_home)
-    for after in range(CALLS):
-        unlucky(watched, {**fault, "after": after, "times": 1})
-    assert unlucky(watched, {**fault, "after": CALLS, "times": 1}) == 0, "there are more calls"
+    for first in range(STEP):
+        unlucky(watched, *({**fault, "after": at, "times": 1} for at in range(first, CALLS, STEP)))
+
+
+@pytest.mark.prove
+def test_killed_at_any_call(tmp_path: Path, sandbox: Sandbox, settings_home: Path) -> None:
+    """Each call of the first apply in turn, until there is none left to be killed at."""
+    watched = watch(tmp_path, sandbox, settings_home)
+    killed = 0
+    while unlucky(watched, {"do": "kill", "when": "after", "after": killed, "times": 1}) == -signal.SIGKILL:
+        killed += 1
+    assert killed > 60, "there are fewer calls than secrets need"
