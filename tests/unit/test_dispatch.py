@@ -251,7 +251,7 @@ Engines = Callable[..., Ticking]
 def ticking(host: Hosted) -> Engines:
     def make(*does: Any, of: Hosted = host) -> Ticking:
         engine = of.engine()
-        return Ticking(engine.checkout, engine.store, engine.planner, engine.seconds, list(does))
+        return Ticking(engine.checkout, engine.store, engine.planner, does=list(does))
 
     return make
 
