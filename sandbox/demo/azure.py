@@ -59,7 +59,8 @@ def drift(stage: Stage) -> str:
     fields = plan["changes"][0]["fields"]
     told = [(field["path"], field["cause"]) for field in fields]
     expect(told == [("properties.minimumTlsVersion", "drift")], "it should name just that field", fields)
-    return f"{unquote(plan['changes'][0]['key'])}: {told[0][0]} {fields[0]['desired']} → {fields[0]['live']}, cause drift"
+    moved = f"{told[0][0]} {fields[0]['desired']} → {fields[0]['live']}"
+    return f"{unquote(plan['changes'][0]['key'])}: {moved}, cause drift"
 
 
 def heal(environment: str) -> Callable[[Stage], str]:
@@ -105,8 +106,8 @@ def pull_request(stage: Stage) -> str:
     expect(len(healed) == 2, "scope and vault should have the new key", tick["outcomes"])
     return (
         f"commit {commit[:8]}: {field['path']} {field['live']} → {field['desired']}, cause commit; released. "
-        f"In the same tick the new storage key reached {' and '.join(map(unquote, healed))}, and what reads it works: "
-        f"{passed(tick)}"
+        f"In the same tick the new storage key reached {' and '.join(map(unquote, healed))}, and what reads "
+        f"it works: {passed(tick)}"
     )
 
 
