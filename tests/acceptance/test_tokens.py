@@ -170,5 +170,5 @@ def test_renewal_is_killed(project: Project, sandbox: Sandbox, every: bool) -> N
             ticked(project)
             assert only_one(sandbox)
             forward(sandbox, "P24D")
-    assert killed(project, len(calls), "before") == 0, "no call was left out"
+    assert killed(project, 1000, "before") == 0
     assert only_one(sandbox) and quiet(project)
