@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reconciler import alerts
 from reconciler.dispatch.message import ask
 from reconciler.dispatch.queue import Queue
 from reconciler.dispatch.stale import look
@@ -16,6 +17,8 @@ from reconciler.record import State
 
 NOTE = "next"
 """In `state.notes`: when the environment is due next, ISO 8601."""
+DEFAULT: timedelta = Environment.model_fields["interval"].default
+"""Where the file cannot be read: it may be mended."""
 SLACK = timedelta(seconds=10)
 """A timer never fires to the second; an environment due within this is due."""
 SPREAD = 30
@@ -25,7 +28,8 @@ SPREAD = 30
 def queue_due(engine: Reconciler, queue: Queue, now: datetime) -> tuple[str, ...]:
     """Queue each environment that is due once, however long the timer did not fire; gives their names.
 
-    Raises SourceError and StateError."""
+    Where no tick of one has ended for long although it was queued, those who hear of it are told. Raises
+    SourceError and StateError."""
     engine.checkout.fetch()
     return tuple(name for name in engine.known() if _queue(engine, queue, name, now))
 
@@ -39,7 +43,11 @@ def _queue(engine: Reconciler, queue: Queue, name: str, now: datetime) -> bool:
             if not _due(state, now):
                 return False
             queue.put(ask(name, "timer"), _jitter(name))
-            when = (now + _interval(engine, name)).isoformat(timespec="seconds")
+            environment = look(engine, name).environment
+            interval = environment.interval if environment is not None else DEFAULT
+            if fact := alerts.overdue(state, interval, now):
+                state = alerts.tell(fact, state, environment, engine.post(None), now)
+            when = (now + interval).isoformat(timespec="seconds")
             engine.store.save(replace(state, notes={**state.notes, NOTE: when}))
     except (StateLocked, StaleState):
         return False  # it is being worked on: it is due again when that has ended
@@ -51,13 +59,6 @@ def _due(state: State | None, now: datetime) -> bool:
         return True
     when = str(state.notes.get(NOTE) or "")
     return not state.suspended and (not when or datetime.fromisoformat(when) <= now + SLACK)
-
-
-def _interval(engine: Reconciler, name: str) -> timedelta:
-    """What its file says; of a file that cannot be read the default, to see when it is mended."""
-    environment = look(engine, name).environment
-    default: timedelta = Environment.model_fields["interval"].default
-    return environment.interval if environment is not None else default
 
 
 def _jitter(name: str) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+from reconciler import alerts
 from reconciler.dispatch.message import Message, ask, parse
 from reconciler.dispatch.queue import Queue
 from reconciler.dispatch.stale import look, stale
 from reconciler.engine import Reconciler
 from reconciler.errors import CloudError, ReconcilerError, SettingsError, StateError, StateLocked
 from reconciler.record import State
+from reconciler.state.store import checked
 from reconciler.tick import Tick
 
 LOCKED_SECONDS = 20.0
@@ -64,16 +66,25 @@ def work(engine: Reconciler, queue: Queue, text: str) -> str:
 
 
 def poisoned(engine: Reconciler, text: str) -> None:
-    """Tell of a message that the platform gave up: in the log, and in the environment's history."""
+    """Tell of a message that the platform gave up: those who hear of the environment, its history, the log.
+
+    Raises StateLocked while a run is at the environment: the platform then asks again."""
     try:
-        message = parse(text)
-    except ValueError:
+        name = checked(parse(text).environment)
+    except (ValueError, StateError):
         log.error("message given up, which is none of ours length=%s", len(text))
         return
-    log.error("message given up environment=%s reason=%s", message.environment, message.reason)
+    message, now = parse(text), _now()
+    log.error("message given up environment=%s reason=%s", name, message.reason)
     reason = "A message was given up after it had failed several times. The app's log tells why."
+    with engine.store.lock(name, "alerts"):
+        state = engine.status(name) or State.new(name)
+        fact = alerts.lost(name, reason, now)
+        told = alerts.tell(fact, state, look(engine, name).environment, engine.post(None), now)
+        if told != state:
+            engine.store.save(told)
     line = {"commit": "", "result": "failed", "reason": reason, "seconds": 0.0, "by": message.by}
-    engine.store.append_history(message.environment, {"time": _now().isoformat(timespec="seconds"), **line})
+    engine.store.append_history(name, {"time": now.isoformat(timespec="seconds"), **line})
 
 
 def _back(queue: Queue, message: Message, delay: float, why: str) -> str:

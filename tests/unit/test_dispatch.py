@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.hosted import Hosted, Kept, hosted, names, one, texts
+from support.receivers import Hook, hook
 
 from reconciler import dispatch
 from reconciler.dispatch import Message, ask, parse, pushed, queue_due, work
@@ -354,6 +355,41 @@ def test_a_message_that_was_given_up_is_told_in_the_history(host: Hosted) -> Non
     assert (line["result"], line["by"]) == ("failed", "ann")
     dispatch.poisoned(engine, "no message at all")
     assert engine.known() == ("a", "b")
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    with hook() as running:
+        monkeypatch.setenv("HOOK", running.url)
+        monkeypatch.setenv("RECONCILER_SECRETS", "HOOK")
+        yield running
+
+
+HEARD = 'alerts: [{to: "${env:HOOK}"}]\n'
+
+
+def test_who_hears_of_an_environment_is_told_of_a_message_given_up(tmp_path: Path, receiver: Hook) -> None:
+    """Nothing is lost silently."""
+    engine = hosted(tmp_path, one("a", more=HEARD)).engine()
+    dispatch.poisoned(engine, ask("a", "push").text)
+    assert receiver.types == ["message.lost"]
+    for text in (ask("../a", "push").text, ask("unknown", "push").text):
+        dispatch.poisoned(engine, text)
+    assert (receiver.types, engine.known()) == (["message.lost"], ("a",))
+
+
+def test_who_hears_of_an_environment_is_told_once_when_no_tick_ends(
+    tmp_path: Path, queue: Kept, receiver: Hook
+) -> None:
+    """It was queued again and again, and nothing worked it off."""
+    engine = hosted(tmp_path, one("a", more=HEARD)).engine()
+    queue_due(engine, queue, NOW)
+    state = engine.status("a")
+    assert state is not None
+    engine.store.save(replace(state, notes={**state.notes, "alerts": {"tick": NOW.isoformat()}}))
+    for minutes in (6, 11, 16, 22, 28):
+        assert queue_due(engine, queue, NOW + timedelta(minutes=minutes)) == ("a",)
+    assert receiver.types == ["tick.overdue"]
 
 
 def _ago(seconds: float) -> str:
