@@ -41,7 +41,7 @@ def test_killed_at_a_call(tmp_path: Path, sandbox: Sandbox, after: int, when: st
     ticked = project.run("tick", "dev")
     assert ticked.code == 0, ticked.text
     planned = project.run("plan", "dev")
-    assert (planned.code, planned.json["changes"], planned.json["summary"]["unchanged"]) == (0, [], 11)
+    assert (planned.code, planned.json["changes"], planned.json["summary"]["unchanged"]) == (0, [], 12)
     times = Counter(created(sandbox))
-    assert len(times) == 11
+    assert len(times) == 12
     assert set(times.values()) == {1}, times
