@@ -125,8 +125,7 @@ class SecretValues:
                 mark = self._mark(piece, observations, outputs or {})
                 if mark is None:
                     return None
-                if mark:
-                    marks[piece.text[2:-1]] = mark
+                marks[piece.text[2:-1]] = mark
         with self._lock:
             if self._marks.get(source) != marks:
                 self._values.pop(source, None)
@@ -192,9 +191,10 @@ class SecretValues:
     def _mark(
         self, reference: Reference, observations: Mapping[Key, Observation], outputs: Outputs
     ) -> str | None:
-        """ "" where only the value itself tells; None where the source is not there yet."""
+        """None where the source is not there yet. What is told at once is marked by what it says."""
         if reference.kind == "env":
-            return ""
+            with _Naming(reference):
+                return self.fingerprint_of(remember(self._permit(reference)))[:16]
         if reference.kind == "azure":
             return self._output_mark(reference, observations, outputs)
         mark = self._secret_mark if reference.kind == "secret" else self._account_mark

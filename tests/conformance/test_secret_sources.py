@@ -90,6 +90,19 @@ def test_a_regenerated_key_arrives_within_one_tick(arm: Arm, loop: Loop) -> None
     assert loop.settled(*wanted)
 
 
+def test_a_setting_beside_a_storage_key_is_seen_to_move(arm: Arm, loop: Loop) -> None:
+    """The key's age tells nothing of the other part of the text."""
+    loop.settings["PART"] = "one"
+    wanted = vault_secret("both", "${env:PART}:${storageKey:bikesdata}")
+    loop.tick(wanted)
+    assert loop.settled(wanted)
+    loop.settings["PART"] = "two"
+    assert [change.cause for change in loop.plan(wanted).changes] == [Cause.DRIFT]
+    loop.tick(wanted)
+    assert secrets().get_secret("both").value == f"two:{key(arm)}"
+    assert loop.settled(wanted)
+
+
 def test_the_key_in_use_may_be_the_other_one(arm: Arm, loop: Loop) -> None:
     """A rotation moves the consumers by naming the other key; a new key1 then means nothing to them."""
     wanted = vault_secret("key", "${storageKey:bikesdata}")
