@@ -124,7 +124,12 @@ class ScopeProvider:
         if scope.error:
             return Observation(key, Status.UNKNOWN, error=scope.error)
         if key.kind == SCOPE:
-            return self._scope_observation(place, wanted, scope)
+            try:
+                return self._scope_observation(place, wanted, scope)
+            except SignInError:
+                raise
+            except CloudError as error:
+                return Observation(key, Status.UNKNOWN, error=error.message)
         item = scope.secrets.get(key.name.partition("/")[2].lower())
         if item is None:
             return Observation(key, Status.ABSENT)

@@ -276,3 +276,14 @@ def test_a_workspace_that_refuses_us_is_unknown(workspace: Workspace, at: dict[s
     loop.tick(*wanted(at))
     workspace.sandbox.fault("status", match={"path": "*/secrets/acls/list"}, status=403, times=1)
     assert {held.code for held in loop.plan(*wanted(at)).blocked} == {"unreadable"}
+
+
+def test_not_knowing_ourselves_leaves_a_scope_unknown(
+    workspace: Workspace, at: dict[str, Any], loop: Loop
+) -> None:
+    """Whose right it is that the list shows beside ours is asked of SCIM: a refusal there ends no tick."""
+    loop.tick(*wanted(at))
+    loop.settings["API_KEY"] = "rotated"
+    workspace.sandbox.fault("status", match={"path": "*/scim/v2/Me"}, status=403, times=1)
+    codes = {held.key.kind: held.code for held in loop.plan(*wanted(at)).blocked}
+    assert codes == {"databricks.secretScope": "unreadable", "databricks.secret": "needs"}
