@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInE
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
     from databricks.sdk.core import ApiClient, DatabricksError
 
 LOGIN_APP = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
@@ -23,6 +24,8 @@ RESOURCE_ID = "X-Databricks-Azure-Workspace-Resource-Id"
 MANAGEMENT_TOKEN = "X-Databricks-Azure-SP-Management-Token"
 """With these a Contributor of the workspace gets in whom the workspace does not know yet
 (https://learn.microsoft.com/azure/databricks/dev-tools/api/latest/aad/service-prin-aad-token)."""
+EXPIRING = 300.0
+"""A token that has so many seconds left is not used any more."""
 READS = ("GET", "HEAD")
 
 CODES: Mapping[str, type[CloudError]] = {
@@ -62,7 +65,8 @@ class Workspaces:
         self._credential = credential
         self._calls = calls
         self._clients: dict[Place, ApiClient] = {}
-        self._lock = threading.Lock()
+        self._tokens: dict[str, AccessToken] = {}
+        self._lock, self._signing_in = threading.Lock(), threading.Lock()
 
     def call(
         self,
@@ -148,12 +152,17 @@ class Workspaces:
         return headers
 
     def _token(self, scope: str) -> str:
+        """Kept while it lasts: `az login` keeps none, and asking it starts a process each time."""
         from azure.core.exceptions import AzureError
 
-        try:
-            return self._credential.get_token(scope).token
-        except AzureError as error:
-            raise SignInError(f"No sign-in to Databricks: {error.message}") from error
+        with self._signing_in:
+            known = self._tokens.get(scope)
+            if known is None or known.expires_on - time.time() < EXPIRING:
+                try:
+                    known = self._tokens[scope] = self._credential.get_token(scope)
+                except AzureError as error:
+                    raise SignInError(f"No sign-in to Databricks: {error.message}") from error
+            return known.token
 
 
 def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
