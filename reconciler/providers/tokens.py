@@ -104,7 +104,7 @@ class Tokens:
         return str(token.get("comment", "")).startswith(self._prefix(key))
 
     def _prefix(self, key: Key) -> str:
-        return f"reconciler {self._environment}/{key.name} "
+        return f"reconciler {self._environment}/{key.scope.lower()}/{key.name.lower()} "
 
     def _gone(self, place: Place) -> bool:
         """Whether Azure says that there is no such workspace: its host does not answer then."""
