@@ -261,3 +261,23 @@ def test_serve_asks_for_its_key_and_ends_in_good_order(tmp_path: Path) -> None:
     assert not [
         thread.name for thread in threading.enumerate() if thread.name in ("http", "timer", "worker-0")
     ]
+
+
+def test_the_verb_serve_answers_until_it_is_told_to_end(tmp_path: Path, sandbox: Sandbox) -> None:
+    """What a laptop runs: it prints where it is asked, with its key, and a signal ends it in good order."""
+    host = hosted(tmp_path, one("a"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "serve", "--port", "0",
+         "--repo", str(host.bare), "--state", str(host.state)],
+        cwd=ROOT, env=sandbox.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
+        told = json.load(answer)
+    assert [each["environment"] for each in told["environments"]] == ["a"]
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "timer ended queued=a" in said
+    assert url.partition("code=")[2] not in said
