@@ -23,7 +23,7 @@ from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, St
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
-from reconciler.planner import Planner, policy_of
+from reconciler.planner import Planner, never_arrived, policy_of
 from reconciler.policy import Policy
 from reconciler.record import Drift, State
 from reconciler.resource import Key, Observation, Resource
@@ -225,7 +225,7 @@ class Reconciler:
                 if held:
                     return self._ended_early(Tick(name, commit, "held", reason=held))
                 if environment.policy.sync == "manual":
-                    return self._manual(name, progress, began)
+                    return self._manual(environment, progress, began)
             return self._apply(name, progress=progress, began=began)
         except StateError:
             raise
@@ -295,12 +295,14 @@ class Reconciler:
         if told != after:
             self.store.save(told)
 
-    def _manual(self, name: str, progress: Progress, began: str) -> Tick:
-        """`sync: manual`: the plan that was approved is applied; any other is planned alone."""
-        if approval.found(self.store.load(name)) is not None:
+    def _manual(self, environment: environment_.Environment, progress: Progress, began: str) -> Tick:
+        """`sync: manual`: the plan that was approved is applied, and checks are looked after where there is
+        nothing to apply; any other plan is planned alone."""
+        name = environment.name
+        if environment.checks or approval.found(self.store.load(name)) is not None:
             tick = self._apply(
                 name,
-                lambda planned: approval.allows(planned.state, planned.plan),
+                lambda planned: not planned.plan.changes or approval.allows(planned.state, planned.plan),
                 progress=progress,
                 began=began,
             )
@@ -406,14 +408,14 @@ class Reconciler:
             snapshot = self.checkout.snapshot(name)
             environment = self.checkout.environment(name, snapshot)
             policy = policy_of(environment, 0) if environment else Policy(protect=DEFAULT_PROTECT)
-            ids = [str(entry.at["id"]) for entry in state.entries.values() if "id" in entry.at]
             azure = environment.azure if environment else None
-            subscription = azure.subscription if azure else ids[0].split("/")[2]
-            client_id = azure.identity if azure else None
+            subscription = azure.subscription if azure else _subscription_of(state)
+            client_id = azure.identity if azure else state.notes.get("client")
             material = Material(disable=environment is not None and environment.policy.secrets == "disable")
             cloud, _ = self.planner.sign_in(subscription, client_id, name, material)
-            ended, _ = self.planner.look_after(state, cloud)
+            ended, running = self.planner.look_after(state, cloud)
             live = survey(Graph(), state, cloud)
+            ended |= never_arrived(running & live.gone)
             now = cloud.now()
             state = settle(
                 state,
@@ -488,6 +490,19 @@ class Reconciler:
 
 
 DEFAULT_PROTECT = environment_.Policy().protect
+
+
+def _subscription_of(state: State) -> str:
+    """The subscription of an environment that Git does not mention any more. Raises StateError."""
+    names = ("id", "resourceId", "vaultId")
+    ids = (str(entry.at.get(name) or "") for entry in state.entries.values() for name in names)
+    found = next((id_.split("/")[2] for id_ in ids if id_.startswith("/subscriptions/")), "")
+    if not found:
+        raise StateError(
+            f"Nothing that is recorded of {state.environment} tells its subscription. "
+            "Put its file back into Git, and destroy it then."
+        )
+    return found
 
 
 def _checked(progress: Progress) -> Callable[[str, Record], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from reconciler.graph import Graph
 from reconciler.judge import doubtful
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
+from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.provider import Pending
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
@@ -82,6 +83,7 @@ class Planner:
         session.material.contents.update(desired.contents)
         ended, running = self.look_after(state, cloud)
         found = survey(desired.graph, state, cloud)
+        ended, running = {**ended, **never_arrived(running & found.gone)}, running - found.gone
         graph, seen = found.graph, found.observations
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
         seen = triggers.as_running(seen, state)
@@ -211,6 +213,11 @@ class Planner:
     ) -> Mapping[str, Any]:
         """What of a spec may be kept in state. sent: what was written, where spec is what came back of it."""
         return masked(spec, for_type(type_), self.checkout.key(), secret_paths(sent))
+
+
+def never_arrived(gone: Iterable[Key]) -> dict[Key, ReconcilerError | None]:
+    """How calls have ended of which nobody can be asked any more: what they were made to has gone."""
+    return {key: NeverArrived("what it was made to has gone.", where=str(key)) for key in gone}
 
 
 def _unmanaged(

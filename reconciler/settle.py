@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from reconciler.errors import ReconcilerError
@@ -29,6 +29,11 @@ class Mask(Protocol):
 
 MANY_KEYS = ("microsoft.datafactory/factories",)
 """Types whose resources Git may ask for under one key or another."""
+ONE_PATH = ("databricks.notebook", "databricks.file", "databricks.library")
+"""Kinds of which a path of a workspace holds one."""
+ANY_CASE = ("databricks.secretScope", "databricks.secret")
+"""Kinds whose names do not regard case, though other names in a workspace do."""
+LONG_AGO = datetime.min.replace(tzinfo=UTC).isoformat()
 BACKOFF = (1, 2, 5, 15, 60)
 """Minutes that a resource is left alone after its first, second, … failure at one commit."""
 
@@ -130,19 +135,34 @@ def _vanished(entry: Entry, seen: Observation, now: datetime) -> bool:
 
 
 def rekeyed(state: State, graph: Graph) -> State:
-    """The state with each record under the key by which Git asks for the same id now.
+    """The state with each record under the key by which Git asks for the same thing now.
 
-    A data factory has a key of its own where no template declares it. Without this, its old record would
-    have it deleted, with all that it holds, for the sake of the new one."""
-    wanted = {
-        str(resource.at["id"]).lower(): resource for resource in graph if resource.type.lower() in MANY_KEYS
-    }
+    A data factory has a key of its own where no template declares it, a workspace's object one by its kind,
+    and a scope one for each way to write its name. Without this, the old record would have what is there
+    deleted, for the sake of the new one."""
+    wanted = {same: each for each in graph if (same := _thing(each.key, each.type, each.at)) is not None}
     for key, entry in state.entries.items():
-        resource = wanted.get(str(entry.at.get("id", "")).lower())
-        if resource is None or resource.key == key or entry.intent is not None:
+        same = _thing(key, entry.type, entry.at)
+        resource = wanted.get(same) if same is not None else None
+        if resource is None or resource.key == key or entry.intent is not None or not entry.ours:
             continue
         state = state.drop(key)
         if resource.key not in state.ours:
-            at = {**resource.at, "id": entry.at["id"]}
-            state = state.put(replace(entry, key=resource.key, type=resource.type, at=at))
+            kept = replace(entry, key=resource.key, type=resource.type)
+            if resource.type.lower() in MANY_KEYS:
+                kept = replace(kept, at={**resource.at, "id": entry.at["id"]})
+            else:  # another kind is seen in another form: the next look takes that as its baseline
+                kept = replace(kept, settled=False, written=LONG_AGO)
+            state = state.put(kept)
     return state
+
+
+def _thing(key: Key, type_: str, at: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What a key stands for, where another key may stand for the same; else None."""
+    if type_.lower() in MANY_KEYS:
+        return (str(at.get("id", "")).lower(),)
+    if key.kind in ONE_PATH:
+        return ("path", key.scope.lower(), key.name)
+    if key.kind in ANY_CASE:
+        return (key.kind, key.scope.lower(), key.name.lower())
+    return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from reconciler import workspace
 from reconciler.armid import key_of
 from reconciler.armtemplate import Unknown
 from reconciler.cloud import Cloud
+from reconciler.errors import CloudError
 from reconciler.graph import Graph
+from reconciler.providers.tokens import WORKSPACES
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
 
@@ -22,7 +25,8 @@ class Survey:
     """graph: with all put in that live tells. others: resources that are referred to and not ours, by id.
 
     past: resources whose API version moves in Git, as the recorded version shows them.
-    unplaced: resources of a workspace that has no address yet."""
+    unplaced: resources of a workspace that has no address yet.
+    gone: records of workspaces that were deleted, or are others by now."""
 
     graph: Graph
     observations: Mapping[Key, Observation]
@@ -30,6 +34,7 @@ class Survey:
     others: Mapping[str, Any] = field(default_factory=dict)
     past: Mapping[Key, Observation] = field(default_factory=dict)
     unplaced: frozenset[Key] = frozenset()
+    gone: frozenset[Key] = frozenset()
 
 
 def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
@@ -46,6 +51,10 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
         replace(state, entries={key: each for key, each in state.entries.items() if key not in gone}),
         cloud.data,
     )
+    unread = {key for key, seen in data.observations.items() if seen.status is Status.UNKNOWN}
+    left = [state.entries[key] for key in unread - {each.key for each in graph} if key in state.entries]
+    holders = _workspaces_of(left, azure.observations, cloud)
+    gone |= {entry.key for entry in left if _has_gone(entry, holders)}
     seen = {
         **azure.observations,
         **data.observations,
@@ -53,7 +62,7 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
         **{key: _homeless(graph[key], azure.observations) for key in homeless},
     }
     unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged}))
-    return Survey(graph, seen, unmanaged, others, past, homeless)
+    return Survey(graph, seen, unmanaged, others, past, homeless, frozenset(gone))
 
 
 def _alone(resource: Resource) -> Resource:
@@ -94,6 +103,24 @@ def _homeless(resource: Resource, live: Mapping[Key, Observation]) -> Observatio
     told = "; ".join(observation.error for observation in made if observation.error)
     reason = f"The address of its workspace is not known. {told}".strip()
     return Observation(resource.key, Status.UNKNOWN, error=reason)
+
+
+def _workspaces_of(
+    entries: Iterable[Entry], known: Mapping[Key, Observation], cloud: Cloud
+) -> Mapping[Key, Observation]:
+    """The workspaces of others that hold what nobody asks for any more and that do not answer: Azure tells
+    whether they are there at all. One that Azure does not tell of is left out."""
+    ids = {
+        str(entry.at.get("resourceId") or "")
+        for entry in entries
+        if entry.key.kind.startswith(workspace.FAMILY)
+    }
+    found: dict[Key, Observation] = {}
+    for id_ in sorted(ids - {""}):
+        if (key := key_of(id_)) not in known:
+            with suppress(CloudError):
+                found[key] = cloud.provider.look(key, id_, WORKSPACES)
+    return found
 
 
 def _has_gone(entry: Entry, live: Mapping[Key, Observation]) -> bool:

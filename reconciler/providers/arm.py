@@ -154,6 +154,10 @@ class ArmProvider:
         except (NotFound, Forbidden):
             return None
 
+    def look(self, key: Key, id_: str, api_version: str) -> Observation:
+        """One resource by its id, ours or not. Raises CloudError where there is no such subscription."""
+        return self._look(key, id_, api_version)
+
     def _look(self, key: Key, id_: str, api_version: str, *, silence: bool = True) -> Observation:
         """silence: whether no answer at all makes it unknown; else that is raised."""
         try:

@@ -52,6 +52,7 @@ class JobProvider:
             mine = [each for each in wanted if Place.of(each.at) == place]
             try:
                 jobs = {str(job["job_id"]): job for job in self._list(place)}
+                jobs |= self._not_listed(place, [recorded[e.key] for e in mine if e.key in recorded], jobs)
             except SignInError:
                 raise
             except CloudError as error:
@@ -75,6 +76,20 @@ class JobProvider:
         query = {"limit": PAGE, "expand_tasks": "true"}
         jobs = self._workspaces.pages(place, f"{API}/list", "jobs", query=query)
         return [self._get(place, str(job["job_id"])) if job.get("has_more") else job for job in jobs]
+
+    def _not_listed(
+        self, place: Place, entries: Iterable[Entry], jobs: Mapping[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        """Recorded jobs that are there though the list leaves them out: it may be late, and its pages shift
+        while others make and delete jobs. One taken for deleted would be made twice."""
+        found = {}
+        for id_ in {entry.id for entry in entries if entry.id} - jobs.keys():
+            try:
+                found[id_] = self._get(place, id_)
+            except CloudError as error:
+                if not _is_gone(error):
+                    raise
+        return found
 
     def _get(self, place: Place, id_: str) -> dict[str, Any]:
         """One job, its lists put together from all pages."""
@@ -101,10 +116,13 @@ class JobProvider:
         taken: set[str],
     ) -> Observation:
         id_ = entry.id if entry is not None and entry.id in jobs else self._found(each, jobs, taken)
+        with self._lock:
+            if id_:
+                self._ids[each.key] = id_
+            else:
+                self._ids.pop(each.key, None)
         if not id_:
             return Observation(each.key, Status.ABSENT)
-        with self._lock:
-            self._ids[each.key] = id_
         spec = _spec(jobs[id_])
         stamp: Mapping[str, Any] = {}
         wanted = each.spec if isinstance(each, Resource) else each.applied or {}

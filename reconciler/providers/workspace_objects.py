@@ -94,6 +94,7 @@ class ObjectProvider:
             listings = dict(
                 zip(folders, pool.map(lambda path: self._list(place, path), folders), strict=True)
             )
+            self._there.difference_update((place.host, path) for path in folders)
             self._there.update((place.host, path) for path in folders if listings[path].items is not None)
             seen = pool.map(lambda each: self._observation(place, each, listings), wanted)
             observations = {observation.key: observation for observation in seen}
@@ -117,8 +118,9 @@ class ObjectProvider:
             return _Listing(error=error.message)
         items = {str(item["path"]): item for item in answer.get("objects") or ()}
         # A list of what is no directory shows that object itself.
-        if path in items and items[path].get("object_type") != "DIRECTORY":
-            return _Listing()
+        other = str(items[path].get("object_type")) if path in items else "DIRECTORY"
+        if other != "DIRECTORY":
+            return _Listing(error=f"{path} is no directory but a {other}, which has to go first.")
         return _Listing(items)
 
     def _observation(
