@@ -46,6 +46,8 @@ def status(
         at = f" at {one['commit'][:12]}" if one["commit"] else ""
         name = f"[bold]{escape(one['environment'])}[/bold]{at}"
         console.print(f"{name}: {one['health']}, {one['resources']} resources")
+        if one["nextTick"]:
+            console.print(f"  next tick: {one['nextTick']}")
         if one["suspended"]:
             console.print(f"  suspended: {escape(one['suspended'])}")
         for drift in one["drift"]:

@@ -13,7 +13,7 @@ import pytest
 from support.hosted import Hosted, Kept, hosted, names, one, texts
 from support.receivers import Hook, hook
 
-from reconciler import dispatch
+from reconciler import dispatch, render
 from reconciler.dispatch import Message, ask, parse, pushed, queue_due, work
 from reconciler.engine import Reconciler
 from reconciler.errors import InputError, SettingsError, SourceError, StateLocked, Throttled
@@ -180,7 +180,7 @@ def test_each_environment_is_due_by_its_own_interval(tmp_path: Path, queue: Kept
     assert queue_due(engine, queue, NOW + timedelta(minutes=5)) == ("a",)
     state = engine.status("b")
     assert state is not None
-    assert state.notes["next"] == "2026-06-01T13:00:00+00:00"
+    assert render.state_json("b", state)["nextTick"] == "2026-06-01T13:00:00+00:00"
 
 
 def test_what_was_missed_is_caught_up_once(host: Hosted, queue: Kept) -> None:
