@@ -77,15 +77,18 @@ class Workspaces:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         data: bytes | None = None,
+        file: bytes | None = None,
         where: str = "",
         repeatable: bool = True,
     ) -> dict[str, Any]:
         """Make one call and give back its JSON. Raises CloudError and its kinds.
 
+        data: sent as it is. file: sent as `content` of a form whose fields are those of `body`.
+
         A call that is not `repeatable` is made once: one whose answer was lost may have had its effect."""
 
         def once() -> dict[str, Any]:
-            return self._once(place, method, path, query, body, data, where)
+            return self._once(place, method, path, query, body, data, file, where)
 
         return patient(repeatable=repeatable)(once)
 
@@ -120,6 +123,7 @@ class Workspaces:
         query: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
         data: bytes | None,
+        file: bytes | None,
         where: str,
     ) -> dict[str, Any]:
         with self._told(method, place, where):
@@ -127,8 +131,9 @@ class Workspaces:
                 method,
                 path,
                 query=dict(query) if query else None,
-                body=dict(body) if body is not None else None,
-                data=data,
+                body=dict(body) if body is not None and file is None else None,
+                data=data if file is None else dict(body or {}),
+                files=None if file is None else {"content": file},
                 headers={"Content-Type": "application/octet-stream"} if data is not None else None,
             )
             return answer if isinstance(answer, dict) else {"items": answer}
