@@ -83,6 +83,15 @@ def environments(req: func.HttpRequest) -> func.HttpResponse:
     return _http(api.environments(engine(), _caller(req), *asked))
 
 
+@app.route("dashboard/{env?}", methods=["GET"], auth_level=CALLERS)
+def dashboard(req: func.HttpRequest) -> func.HttpResponse:
+    """The page for people, of all environments or of one."""
+    from reconciler import dashboard as pages
+
+    env, code = req.route_params.get("env") or "", req.params.get("code") or ""
+    return _http(pages.answer(engine(), _caller(req), env, code))
+
+
 @app.route("environments/{env}/{verb}", methods=["POST"], auth_level=CALLERS)
 def command(req: func.HttpRequest) -> func.HttpResponse:
     """Reconcile, suspend, resume or approve, by an operator."""

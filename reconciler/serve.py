@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_urlsafe
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from reconciler import api, dispatch, webhooks
+from reconciler import api, dashboard, dispatch, webhooks
 from reconciler.dispatch import Takeable
 from reconciler.engine import Reconciler
 from reconciler.errors import ReconcilerError
@@ -158,6 +158,8 @@ def answer(serving: Serving, method: str, target: str, headers: Mapping[str, str
             )
         case ("GET", "api", "environments", *rest) if len(rest) <= 2:
             return api.environments(serving.engine, by, *rest)
+        case ("GET", "api", "dashboard", *rest) if len(rest) <= 1:
+            return dashboard.answer(serving.engine, by, "".join(rest), _code(address.query))
         case ("POST", "api", "environments", name, verb):
             return api.command(serving.engine, serving.queue, by, name, verb, body)
     return api.Answer(404)
@@ -166,5 +168,9 @@ def answer(serving: Serving, method: str, target: str, headers: Mapping[str, str
 def _has_key(key: str, headers: Mapping[str, str], query: str) -> bool:
     """Whether a request bears the key, as one to Functions does. Else any page in a browser could post."""
     named = {name.lower(): value for name, value in headers.items()}
-    said = named.get("x-functions-key") or dict(parse_qsl(query)).get("code") or ""
+    said = named.get("x-functions-key") or _code(query)
     return hmac.compare_digest(said.encode(), key.encode())
+
+
+def _code(query: str) -> str:
+    return dict(parse_qsl(query)).get("code", "")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +19,8 @@ from support.functions import Ended, Worker
 from support.hosted import SECRET, Hosted, hosted, one, signed
 from support.sandbox import Sandbox
 
-from reconciler import settings
+from reconciler import serve, settings
+from reconciler.dispatch import MemoryQueue
 from reconciler.webhooks import LIMIT
 
 PRINCIPAL = {"auth_typ": "aad", "name_typ": "name", "role_typ": "roles"}
@@ -97,6 +101,7 @@ def test_every_function_is_listed_with_the_bindings_that_are_promised(app: Worke
         "environments": [
             {**asks, "methods": ["GET"], "authLevel": "FUNCTION", "route": "environments/{env?}/{view?}"}, http
         ],
+        "dashboard": [{**asks, "methods": ["GET"], "authLevel": "FUNCTION", "route": "dashboard/{env?}"}, http],
         "command": [
             {**asks, "methods": ["POST"], "authLevel": "FUNCTION", "route": "environments/{env}/{verb}"}, http
         ],
@@ -195,9 +200,53 @@ def test_environments_are_told_and_planned(app: Worker, sandbox: Sandbox) -> Non
     assert planned.headers["content-type"] == "application/json"
 
 
+def kind(ended: Ended) -> list[str]:
+    """The types that an answer says it has: two would be one too many."""
+    return [value for name, value in ended.headers.items() if name.lower() == "content-type"]
+
+
+def test_the_dashboard_is_a_page_of_all_environments_and_of_one(app: Worker, sandbox: Sandbox) -> None:
+    """Browsers show HTML only where the answer's type says so."""
+    assert app.message("reconcile", '{"environment": "a", "reason": "by hand"}').error == ""
+    writes = len(sandbox.writes())
+    every, one = app.http("GET", "dashboard"), app.http("GET", "dashboard/a")
+    for page in (every, one):
+        assert (page.status, kind(page)) == (200, ["text/html; charset=utf-8"])
+        assert page.body.startswith(b"<!doctype html>")
+    assert b'href="/api/dashboard/a"' in every.body
+    assert b'href="/api/dashboard/b"' in every.body
+    assert b'<span class="health healthy">healthy</span>' in one.body
+    assert len(sandbox.writes()) == writes
+    absent = app.http("GET", "dashboard/nope")
+    assert (absent.status, kind(absent)) == (404, ["text/html; charset=utf-8"])
+    assert b"<h1>404 Not Found</h1>" in absent.body
+
+
+def test_on_a_laptop_the_dashboard_asks_for_the_key_and_its_links_bear_it_on(
+    host: Hosted, sandbox: Sandbox
+) -> None:
+    """A click that led to a refusal would make it useless; the page is asked for over HTTP, as by a browser."""
+    serving = serve.Serving(host.engine(), MemoryQueue(), port=0, workers=0, every=3600)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with serve.running(serving) as url:
+        with opener.open(f"{url}/api/dashboard?code={serving.key}", timeout=30) as answer:
+            kind, text = answer.headers["Content-Type"], answer.read().decode()
+        assert (kind, answer.headers["Referrer-Policy"]) == ("text/html; charset=utf-8", "no-referrer")
+        [first, *_] = re.findall(r'href="(/api/dashboard/[^"]+)"', text)
+        with opener.open(f"{url}{first}", timeout=30) as answer:
+            assert "<h1>a</h1>" in answer.read().decode()
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            opener.open(f"{url}/api/dashboard/a", timeout=30)
+    assert (refused.value.code, "<h1>401 Unauthorized</h1>" in refused.value.read().decode()) == (401, True)
+
+
 @pytest.mark.parametrize(
-    "path", ["environments/nope", "environments/nope/plan", "environments/a/nope", "environments/.."]
-)
+    "path",
+    [
+        "environments/nope", "environments/nope/plan", "environments/a/nope", "environments/..",
+        "dashboard/nope", "dashboard/..",
+    ],
+)  # fmt: skip
 def test_what_is_not_there_is_404(app: Worker, path: str) -> None:
     assert app.http("GET", path).status == 404
 
@@ -282,10 +331,12 @@ def test_with_easy_auth_roles_decide(
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     app = Worker()
     levels = {name: found[0].get("authLevel") for name, found in app.bindings.items()}
-    assert (levels["environments"], levels["command"]) == ("ANONYMOUS", "ANONYMOUS")
+    asked = ("environments", "dashboard", "command")
+    assert [levels[name] for name in asked] == ["ANONYMOUS"] * 3
     reader, operator, nobody = principal("reader"), principal("operator"), principal()
-    got = [app.http("GET", "environments", b"", headers).status for headers in (reader, operator, nobody, {})]
-    assert got == [200, 200, 403, 401]
+    for path in ("environments", "dashboard", "dashboard/a"):
+        got = [app.http("GET", path, b"", headers).status for headers in (reader, operator, nobody, {})]
+        assert got == [200, 200, 403, 401]
     path = "environments/a/reconcile"
     got = [app.http("POST", path, b"", headers).status for headers in (reader, operator, nobody, {})]
     assert got == [403, 202, 403, 401]
