@@ -158,8 +158,7 @@ def test_hostile_texts_stay_texts(one: bool) -> None:
 
 @pytest.mark.parametrize("one", [False, True])
 def test_a_secret_is_nowhere_in_a_page(one: bool) -> None:
-    """A value may come into a reason, an error or a name before anybody knew that it is one; it is looked for
-    before it is escaped, else its escaped form would pass."""
+    """A value may come into a reason, an error or a name before anybody knew that it is one."""
     redaction.remember(SECRET)
     state = a_state(SECRET, suspended=SECRET)
     html = page([told(state, history=[line(reason=SECRET, by=SECRET)])], NOW, one=one)
