@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sandbox.demo import azure, team
+from sandbox.demo import azure, hosted, team
 from sandbox.demo.stage import ROOT, Stage, Wrong
 
 STEPS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
@@ -34,7 +34,7 @@ STEPS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
     ("Data Factory's pipeline has called the scoring notebook", team.predicted),
     ("planned again", azure.again("test")),
     ("somebody regenerates the storage key", team.key_regenerated),
-    ("a pull request is merged", azure.pull_request),
+    ("a pull request is merged, and its push is told to the app", hosted.pull_request),
     ("planned again", azure.again("test")),
     ("somebody adds a tag by hand", azure.drift_in_test),
     ("somebody edits a pipeline in Studio", azure.drift_in_factory),

@@ -89,28 +89,6 @@ def create_test(stage: Stage) -> str:
     )
 
 
-def pull_request(stage: Stage) -> str:
-    was, becomes = "deployDatabricks: true", "deployDatabricks: true\n        storageSku: Standard_ZRS"
-    commit = stage.merge("test-zone-redundant", "environments/test.yaml", was, becomes)
-    code, plan = stage.reconciler("plan", "test")
-    changes = [change for change in plan["changes"] if change["cause"] == "commit"]
-    expect(code == 2 and len(changes) == 1, "the merge should change one resource", plan)
-    field = changes[0]["fields"][0]
-    expect((field["path"], field["cause"]) == ("sku.name", "commit"), "it should be the SKU, by commit", plan)
-    code, tick = stage.reconciler("tick", "test")
-    expect(tick["result"] == "held", "test should wait for dev to be healthy with this commit", tick)
-    stage.reconciler("tick", "dev")
-    code, tick = stage.reconciler("tick", "test")
-    expect(code == 0 and tick["result"] == "done", "test should follow the merge", tick)
-    healed = sorted(o["key"] for o in tick["outcomes"] if o["key"].startswith(("databricks.", "keyvault.")))
-    expect(len(healed) == 2, "scope and vault should have the new key", tick["outcomes"])
-    return (
-        f"commit {commit[:8]}: {field['path']} {field['live']} → {field['desired']}, cause commit; released. "
-        f"In the same tick the new storage key reached {' and '.join(map(unquote, healed))}, and what reads "
-        f"it works: {passed(tick)}"
-    )
-
-
 def drift_in_test(stage: Stage) -> str:
     stage.person("portal", id=FACTORY, version="2018-06-01", body={"tags": {"owner": "somebody"}})
     code, plan = stage.reconciler("plan", "test")
