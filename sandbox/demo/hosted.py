@@ -39,7 +39,7 @@ def pull_request(stage: Stage) -> str:
     expect(code == 0 and bool(ticks), "the history should have the tick", history)
     return (
         f"commit {commit[:8]}: {live:.1f} s from the signed post to the new SKU in Azure, {seconds:.0f} s to "
-        f"healthy, {calls['read']} reads and {calls['write']} writes; what reads the new storage key works: {checks}"
+        f"healthy, {calls['read']} reads and {calls['write']} writes; what reads the new key works: {checks}"
     )
 
 
