@@ -21,14 +21,16 @@ from sandbox.demo import azure, hosted, team
 from sandbox.demo.stage import ROOT, Stage, Wrong
 
 STEPS: tuple[tuple[str, Callable[[Stage], str]], ...] = (
+    ("test comes after dev, and dev is not there yet", azure.too_early),
     ("dev comes into being", azure.create_dev),
     ("planned again", azure.again("dev")),
     ("the data team's code is in the workspace", team.deployed),
-    ("the model is trained by a job: prep, then train", team.trained),
+    ("somebody starts the job that trains the model", team.training),
     ("somebody changes a storage account by hand", azure.drift),
     ("the next tick puts it back", azure.heal("dev")),
     ("somebody edits a notebook in the browser", team.edited),
     ("the next tick puts it back", azure.heal("dev")),
+    ("the job has ended: prep, then train", team.trained),
     ("planned again", azure.again("dev")),
     ("test follows dev", azure.create_test),
     ("Data Factory's pipeline has called the scoring notebook", team.predicted),

@@ -27,6 +27,12 @@ def passed(tick: dict[str, Any]) -> str:
     return ", ".join(f"{check['name']} ({check['seconds']:.0f} s)" for check in checks)
 
 
+def too_early(stage: Stage) -> str:
+    code, tick = stage.reconciler("tick", "test")
+    expect((code, tick["result"]) == (0, "held"), "test should wait for dev", tick)
+    return str(tick["reason"])
+
+
 def create_dev(stage: Stage) -> str:
     code, tick = stage.reconciler("tick", "dev")
     done = [o for o in tick.get("outcomes", []) if o["result"] == "done"]

@@ -51,16 +51,21 @@ def edit(environment: str, path: str, text: str) -> None:
     )
 
 
-def job(environment: str, name: str) -> dict[str, Any]:
-    """Run a job to its end; what each task's notebook exits with. Raises RuntimeError if it failed."""
+def start(environment: str, job: str) -> int:
+    """Start a job by its name; the run's id."""
+    client = _workspace(environment)
+    (found,) = client.jobs.list(name=job)
+    assert found.job_id is not None
+    return int(client.jobs.run_now(found.job_id).bind()["run_id"])
+
+
+def ended(environment: str, run_id: int) -> dict[str, Any]:
+    """What the notebook of each task exits with, once a run has ended. Raises RuntimeError if it failed."""
     from databricks.sdk.service.jobs import RunLifeCycleState as Life
 
     client = _workspace(environment)
-    (found,) = client.jobs.list(name=name)
-    assert found.job_id is not None
-    run_id = client.jobs.run_now(found.job_id).bind()["run_id"]
-    ended = (Life.TERMINATED, Life.INTERNAL_ERROR, Life.SKIPPED)
-    while (run := client.jobs.get_run(run_id)).state is None or run.state.life_cycle_state not in ended:
+    last = (Life.TERMINATED, Life.INTERNAL_ERROR, Life.SKIPPED)
+    while (run := client.jobs.get_run(run_id)).state is None or run.state.life_cycle_state not in last:
         time.sleep(0.5)
     results: dict[str, Any] = {}
     for task in run.tasks or ():
@@ -110,7 +115,7 @@ def _azure(method: str, path: str, version: str, body: Any = None) -> Any:
     return answer.json() if answer.text() else None
 
 
-DEEDS = (portal, regenerate, folder, edit, job, predictions)
+DEEDS = (portal, regenerate, folder, edit, start, ended, predictions)
 
 
 if __name__ == "__main__":

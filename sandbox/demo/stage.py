@@ -36,6 +36,8 @@ class Stage:
     url: str
     env: dict[str, str]
     console: Console
+    run: int = 0
+    """The job that somebody has started."""
 
     @property
     def work(self) -> Path:

@@ -20,8 +20,13 @@ def deployed(stage: Stage) -> str:
     return f"{len(notebooks)} notebooks in {FOLDER}, and {wheels[0]}, built from model/"
 
 
+def training(stage: Stage) -> str:
+    stage.run = stage.person("start", environment="dev", job="bikeshare-train")
+    return f"bikeshare-train runs, as {stage.run}"
+
+
 def trained(stage: Stage) -> str:
-    results = stage.person("job", environment="dev", name="bikeshare-train")
+    results = stage.person("ended", environment="dev", run_id=stage.run)
     measured: dict[str, Any] = results["train"]["measured"]
     best = results["train"]["best"]
     expect(measured[best]["r2"] > 0.5, "the better model should be worth something", results)
