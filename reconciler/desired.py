@@ -18,7 +18,7 @@ from reconciler import secrets as secrets_
 from reconciler import workspace as workspace_
 from reconciler.armid import group_id, key_of
 from reconciler.armtemplate import Context, Evaluation, TemplateError, Unknown
-from reconciler.environment import Deployment, Environment
+from reconciler.environment import Deployment, Environment, did_you_mean
 from reconciler.errors import Fault, InputError
 from reconciler.graph import Graph
 from reconciler.parameters import (
@@ -240,7 +240,15 @@ class _Builder:
 
     def checks(self) -> None:
         """Only for their faults: they are put together once the environment is as Git says."""
+        notebooks = {key.name for key in self.resources if key.kind == "databricks.notebook"}
+        section = self.environment.databricks
+        folders = [entry.to for entry in section.notebooks] if section is not None else []
         for index, check in enumerate(self.environment.checks):
+            path = check.databricks_notebook
+            if path and path not in notebooks and any(path.startswith(f"{folder}/") for folder in folders):
+                place = self.environment.where(f"checks[{index}].databricksNotebook")
+                hint = did_you_mean(path, notebooks) or "Add it to the folder that goes there."
+                self.faults.append(Fault(place, f"There is no notebook {path} in what goes there.", hint))
             self.references.value(check.parameters, f"checks[{index}].parameters")
             self.references.value(check.http, f"checks[{index}].http")
 

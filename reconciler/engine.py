@@ -126,6 +126,10 @@ class Reconciler:
                 elif not running or not self._wait(state, running, cloud, deadline):
                     break
             result, reason = result_of(planned.plan, outcomes.values()), ""
+            unread = [held for held in planned.plan.blocked if held.code == "unreadable"] if waiting else []
+            if result == "done" and unread:
+                result = "failed"
+                reason = f"{len(unread)} resources of the new workspace were not made. {unread[0].reason}"
             if result == "done" and verify.converged(planned.plan, outcomes.values()):
                 state = verify.verified(
                     environment, planned, state, cloud, self.store.save, deadline, _checked(progress)

@@ -29,7 +29,7 @@ from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked, secret_paths
 from reconciler.settle import rekeyed, settle
 from reconciler.source import Snapshot
-from reconciler.survey import survey
+from reconciler.survey import as_recorded, survey
 from reconciler.tick import Planned
 
 SignIn = Callable[[str, str | None, str, Material], tuple[Cloud, Identity]]
@@ -164,7 +164,8 @@ class Planner:
         recorded = state.notes.get("identity")
         identity = Identity(*recorded) if recorded else NOBODY
         desired = self.checkout.desired(environment, snapshot, identity)
-        state = rekeyed(state, desired.graph)
+        wanted = as_recorded(desired.graph, state)
+        state = rekeyed(state, wanted)
         seen = {
             resource.key: Observation(
                 resource.key,
@@ -174,7 +175,7 @@ class Planner:
             )
             if (entry := state.entries.get(resource.key)) is not None and entry.ours
             else Observation(resource.key, Status.ABSENT)
-            for resource in desired.graph
+            for resource in wanted
         }
         seen |= {
             key: Observation(key, Status.PRESENT, entry.id, entry.baseline or {})
@@ -183,7 +184,7 @@ class Planner:
         }
         graph = Graph(
             remembered(resolve_.resolve(resource, seen), state.entries.get(resource.key))
-            for resource in desired.graph
+            for resource in wanted
         )
         plan = plan_.make(
             graph,

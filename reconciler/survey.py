@@ -85,13 +85,26 @@ def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others:
         }
         host = at["host"].expression
         if host not in known and _homeless(graph[key], live).status is Status.UNKNOWN:
-            recorded = {
-                entry.key.scope
-                for entry in state.entries.values()
-                if entry.key.kind.startswith(workspace.FAMILY) and entry.at.get("said") == at.get("said")
-            }
-            if len(recorded) == 1:
-                known[host] = recorded.pop()
+            known |= _recorded(graph[key], state)
+    return workspace.placed(graph, known)
+
+
+def _recorded(resource: Resource, state: State) -> dict[str, str]:
+    """The host that is recorded of a resource's workspace, by the expression that asks for it."""
+    at = resource.at
+    hosts = {
+        entry.key.scope
+        for entry in state.entries.values()
+        if entry.key.kind.startswith(workspace.FAMILY) and entry.at.get("said") == at.get("said")
+    }
+    return {at["host"].expression: hosts.pop()} if len(hosts) == 1 else {}
+
+
+def as_recorded(graph: Graph, state: State) -> Graph:
+    """The graph with each workspace under the host that is recorded of it, for a plan that makes no call."""
+    known: dict[str, Any] = {}
+    for key in workspace.unplaced(graph):
+        known |= _recorded(graph[key], state)
     return workspace.placed(graph, known)
 
 

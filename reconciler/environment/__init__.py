@@ -33,6 +33,7 @@ __all__ = [
     "Reference",
     "Source",
     "databricks_host",
+    "did_you_mean",
     "json_schema",
     "load",
     "names",

@@ -27,6 +27,10 @@ MANAGEMENT_TOKEN = "X-Databricks-Azure-SP-Management-Token"
 EXPIRING = 300.0
 """A token that has so many seconds left is not used any more."""
 READS = ("GET", "HEAD")
+ENTRY = (
+    " Does `databricks.resourceId` name this workspace? By it a Contributor gets in whom the workspace does "
+    "not know. See `reconciler doctor`."
+)
 
 CODES: Mapping[str, type[CloudError]] = {
     "RESOURCE_DOES_NOT_EXIST": NotFound,
@@ -251,7 +255,7 @@ def error_of(error: DatabricksError, where: str = "") -> CloudError:
     by_class = next((ours for theirs, ours in kinds if isinstance(error, theirs)), CloudError)
     kind = CODES.get(code, by_class)
     message = str(error).partition(". Config: ")[0]
-    hint = " See `reconciler doctor`." if kind in (Forbidden, SignInError) else ""
+    hint = ENTRY if kind in (Forbidden, SignInError) else ""
     wait = float(error.retry_after_secs or 0)
     text = f"{code}: {message}{hint}" if code else f"{message}{hint}"
     return kind(text, where=where, code=code or None, wait=wait)
