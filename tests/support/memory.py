@@ -34,7 +34,9 @@ class Memory:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
 
-    def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry] | None = None) -> Looked:
+    def observe(
+        self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry] | None = None
+    ) -> Looked:
         return Looked({each.key: self._seen(each.key) for each in wanted})
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
