@@ -16,7 +16,7 @@ PIP := -m pip install -qq --disable-pip-version-check --no-compile
 # pyspark has no wheel on PyPI; its setup only copies files
 LOCKED := --require-hashes --only-binary :all: --no-binary pyspark --requirement
 # the sources that format, lint and types are checked on
-CODE := $(wildcard reconciler sandbox model tests bench scripts function_app.py)
+CODE := $(wildcard reconciler sandbox model tests benchmarks scripts function_app.py)
 
 # Prints the first interpreter that is of a supported version and can make virtual environments.
 # A shim may be on the PATH without an interpreter behind it: each one is tried.
@@ -58,7 +58,7 @@ prove: $(TEST) $(AZ) $(NODE)  ## the long proofs
 	$(BIN)/python -m pytest -n 2 -m prove
 
 bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
-	$(BIN)/python -m bench
+	$(BIN)/python -m benchmarks
 
 noise: $(TEST)  ## docs/noise.md, from the recorded traffic that RECONCILER_CORPUS names
 	PYTHONPATH=.:tests $(BIN)/python scripts/noise.py

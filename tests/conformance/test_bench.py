@@ -8,14 +8,14 @@ from itertools import islice
 
 import pytest
 
-from bench.__main__ import document, names
-from bench.figure import Figure
+from benchmarks.__main__ import document, names
+from benchmarks.figure import Figure
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_file_is_a_benchmark(name: str) -> None:
     """A file without `run` would only fail when somebody measures."""
-    run: Callable[..., object] = import_module(f"bench.{name}").run
+    run: Callable[..., object] = import_module(f"benchmarks.{name}").run
     assert callable(run)
 
 
@@ -30,12 +30,12 @@ def test_a_figure_above_its_limit_is_marked_and_one_without_a_limit_never_is() -
 
 def test_the_loop_s_first_figures_are_times_of_growing_counts() -> None:
     """The template really makes what its name says; the rest of the benchmark takes too long for here."""
-    from bench.template_copy import COUNTS, SHAPES, result, template
+    from benchmarks.template_copy import COUNTS, SHAPES, result, template
 
     for resource in SHAPES.values():
         made = result(template(resource, 3))
         assert [item["type"] for item in made] == [resource["type"]] * 3
         assert len({item["id"] for item in made}) == 3
-    figures = list(islice(import_module("bench.template_copy").run(), 2))
+    figures = list(islice(import_module("benchmarks.template_copy").run(), 2))
     assert [figure.name.rsplit(" ", 1)[1] for figure in figures] == [str(count) for count in COUNTS[:2]]
     assert all(figure.value > 0 for figure in figures)

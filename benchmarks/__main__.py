@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.figure import Figure
+from benchmarks.figure import Figure
 
 FOLDER = Path(__file__).parent
 WRITTEN = FOLDER.parent / "build" / "bench.json"
@@ -27,7 +27,7 @@ def names() -> tuple[str, ...]:
 
 def measured(asked: Sequence[str]) -> Iterator[tuple[str, Figure]]:
     for name in asked:
-        for figure in import_module(f"bench.{name}").run():
+        for figure in import_module(f"benchmarks.{name}").run():
             yield name, figure
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from bench.figure import Figure, best, quotient
+from benchmarks.figure import Figure, best, quotient
 from reconciler.armtemplate import Context, evaluate, parse, to_json
 
 COUNTS = (100, 200, 400, 800)

@@ -1,1 +1,0 @@
-"""Benchmarks. `python -m bench [NAME…]` runs them; each one is a file with a `run` that yields Figures."""
