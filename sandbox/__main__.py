@@ -12,7 +12,7 @@ import typer
 PORT = 4280
 STATE = Path(".sandbox")
 
-Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(envvar="SANDBOX_PORT", help="Port on 127.0.0.1; 0 takes a free one.")]
 State = Annotated[Path, typer.Option(help="Folder for the sandbox's certificate authority and documents.")]
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
