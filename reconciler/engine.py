@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 
-from reconciler import alerts, approval, promotion, triggers, verify
+from reconciler import approval, promotion, triggers, verify
 from reconciler import environment as environment_
-from reconciler import plan as plan_
-from reconciler import resolve as resolve_
-from reconciler.alerts import Ended, Post
-from reconciler.apply import Progress, Tools, run
-from reconciler.change import HARMLESS, Action
+from reconciler.alerts import Post
+from reconciler.apply import Progress
+from reconciler.change import Action
 from reconciler.checkout import Checkout
 from reconciler.checks import Record, checks_json
 from reconciler.cloud import Cloud, Material
-from reconciler.diff import Cause
-from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, StateError, StateLocked
-from reconciler.graph import Graph
-from reconciler.outcome import Outcome, Result
-from reconciler.plan import Plan
-from reconciler.planner import Planner, never_arrived, policy_of
-from reconciler.policy import Policy
-from reconciler.record import Drift, State
-from reconciler.resource import Key, Observation, Resource
-from reconciler.settle import settle
+from reconciler.destroy import destroy
+from reconciler.errors import Fault, InputError, ReconcilerError, StateError, StateLocked
+from reconciler.execute import execute
+from reconciler.outcome import Outcome
+from reconciler.planner import Planner
+from reconciler.record import State
+from reconciler.report import Reader, Report, nobody
+from reconciler.resource import Key
 from reconciler.source import Snapshot
 from reconciler.state import Store
-from reconciler.survey import survey
-from reconciler.tick import Planned, Tick, history_line, result_of
+from reconciler.tick import Planned, Tick, result_of
 
 TICK_SECONDS = 480.0
 """A tick ends after so long, whatever is left (an Azure Function's message is hidden for ten minutes)."""
-
-
-Reader = Callable[[str], str]
-"""Gives the value of a secret's source; raises CloudError."""
-
-
-def nobody(_: Reader | None) -> Post:
-    """Alerts go nowhere."""
-    return Post(address=lambda _: ("", "no address is set"))
 
 
 @dataclass(frozen=True)
@@ -62,6 +47,10 @@ class Reconciler:
         """What would be done, and why. Writes nothing."""
         state = self.store.load(name) or State.new(name)
         return self.planner.plan(name, state, commit=commit, offline=offline)
+
+    @property
+    def report(self) -> Report:
+        return Report(self.checkout, self.store, self.post)
 
     # The loop
 
@@ -120,7 +109,7 @@ class Reconciler:
                         return Tick(name, snapshot.commit, "declined", planned, done, calls=cloud.calls())
                     first, shown = first or planned, shown | writes
                 planned = replace(planned, state=approval.begun(planned.state, planned.plan))
-                state = self._carry_out(planned, cloud, deadline, progress, outcomes)
+                state = execute(planned, self.planner, self.store, cloud, deadline, progress, outcomes)
                 if planned.unplaced and planned.unplaced != waiting and time.monotonic() < deadline:
                     waiting = planned.unplaced  # the workspace may have its address now
                 elif not running or not self._wait(state, running, cloud, deadline):
@@ -155,40 +144,9 @@ class Reconciler:
                     "client": environment.azure.identity if environment.azure else None,
                 },
             )
-            state = self._remember(state, tick, planned.plan, cloud.now())
-            self._alert(tick, before, state, environment, cloud, planned=planned)
+            state = self.report.remember(state, tick, planned.plan, cloud.now())
+            self.report.alert(tick, before, state, environment, cloud, planned=planned)
             return tick
-
-    def _carry_out(
-        self,
-        planned: Planned,
-        cloud: Cloud,
-        deadline: float,
-        progress: Progress,
-        outcomes: dict[Key, Outcome],
-    ) -> State:
-        """Save what was settled, then apply the plan made on it."""
-        before = self.store.load(planned.plan.environment)
-        state = planned.state
-        if before is None or state.entries != before.entries:
-            state = self.store.save(state)
-        changes = tuple(change for change in planned.plan.changes if change.key not in planned.unplaced)
-        plan = replace(planned.plan, changes=changes, lineage=state.lineage, serial=state.serial)
-        tools = Tools(
-            providers=cloud.providers,
-            resolve=partial(_resolve, planned=planned, cloud=cloud),
-            save=self.store.save,
-            mask=self.planner.mask,
-            doubts=self.planner.doubts,
-            pauser=cloud.adf,
-            pauses=planned.pauses,
-            now=cloud.now,
-            deadline=deadline,
-            progress=progress,
-        )
-        applied = run(plan, planned.graph, planned.live, state, tools)
-        outcomes.update({outcome.key: outcome for outcome in applied.outcomes})
-        return applied.state
 
     def _wait(self, state: State, running: set[Key], cloud: Cloud, deadline: float) -> bool:
         """Wait until an operation that an earlier run left has ended; False when time is over first."""
@@ -227,14 +185,14 @@ class Reconciler:
                     lambda before: self._fit(before, snapshot),
                 )
                 if held:
-                    return self._ended_early(Tick(name, commit, "held", reason=held))
+                    return self.report.ended_early(Tick(name, commit, "held", reason=held))
                 if environment.policy.sync == "manual":
                     return self._manual(environment, progress, began)
             return self._apply(name, progress=progress, began=began)
         except StateError:
             raise
         except ReconcilerError as error:
-            self._ended_early(Tick(name, commit, "failed", reason=str(error)), error)
+            self.report.ended_early(Tick(name, commit, "failed", reason=str(error)), error)
             raise
 
     def _fit(self, name: str, snapshot: Snapshot) -> environment_.Environment | None:
@@ -243,61 +201,6 @@ class Reconciler:
             return self.checkout.load(name, snapshot)
         except InputError:
             return None
-
-    def _ended_early(self, tick: Tick, error: ReconcilerError | None = None) -> Tick:
-        """Tell of a tick that came to no plan, or to none that was carried out."""
-        self._told(tick)
-        try:
-            with self.store.lock(tick.environment, "alerts"):
-                state = self.store.load(tick.environment) or State.new(tick.environment)
-                self._alert(tick, state, state, self._last_read(state), error=error)
-        except StateLocked:
-            pass  # whoever holds it tells what it finds
-        return tick
-
-    def _last_read(self, state: State) -> environment_.Environment | None:
-        """The environment as Git says now, else as it was last applied: it names whom to tell."""
-        for commit in (None, state.commit or None):
-            try:
-                snapshot = self.checkout.snapshot(state.environment, commit)
-                return self.checkout.environment(state.environment, snapshot)
-            except ReconcilerError:
-                continue
-        return None
-
-    def _alert(
-        self,
-        tick: Tick,
-        before: State,
-        after: State,
-        environment: environment_.Environment | None,
-        cloud: Cloud | None = None,
-        *,
-        planned: Planned | None = None,
-        manual: bool = False,
-        error: ReconcilerError | None = None,
-    ) -> None:
-        """Tell what is new, and remember that it was told.
-
-        planned: the last plan of the tick. What is saved already is told: no crash tells it otherwise."""
-        ended = Ended(
-            tick.environment,
-            tick.commit,
-            tick.result,
-            planned.plan if planned else None,
-            tick.planned.plan.changes if tick.planned else (),
-            tick.outcomes,
-            tick.reason,
-            manual,
-            error,
-        )
-        post = self.post(cloud.values.value if cloud else None)
-        now = cloud.now() if cloud else datetime.now(UTC)
-        log = cloud.arm if cloud else None
-        live = tick.planned.live if tick.planned else None
-        told = alerts.after_tick(ended, before, after, environment, post, now, log=log, live=live)
-        if told != after:
-            self.store.save(told)
 
     def _manual(self, environment: environment_.Environment, progress: Progress, began: str) -> Tick:
         """`sync: manual`: the plan that was approved is applied, and checks are looked after where there is
@@ -331,11 +234,11 @@ class Reconciler:
                 _, trouble = triggers.resume(state, cloud.adf, self.store.save)
             if trouble:
                 told = "; ".join(f"{outcome.key}: {outcome.error}" for outcome in trouble)
-                self._told(Tick(name, state.commit, "failed", outcomes=trouble, reason=told))
+                self.report.told(Tick(name, state.commit, "failed", outcomes=trouble, reason=told))
         except StateLocked:
             return  # whoever holds it looks after them
         except ReconcilerError as error:
-            self._told(Tick(name, "", "failed", reason=f"triggers are not started again: {error}"))
+            self.report.told(Tick(name, "", "failed", reason=f"triggers are not started again: {error}"))
 
     def _plan_alone(self, name: str, began: str) -> Tick:
         """Plan and record what was seen, write nothing."""
@@ -348,43 +251,10 @@ class Reconciler:
                 name, planned.plan.commit, "done", planned, (), reason, (), seconds, planned.calls, began
             )
             before = planned.state
-            state = self._remember(planned.state, tick, planned.plan, datetime.now(UTC))
+            state = self.report.remember(planned.state, tick, planned.plan, datetime.now(UTC))
             environment = planned.desired.environment if planned.desired else None
-            self._alert(tick, before, state, environment, planned=planned, manual=True)
+            self.report.alert(tick, before, state, environment, planned=planned, manual=True)
             return tick
-
-    def _told(self, tick: Tick) -> Tick:
-        self.store.append_history(tick.environment, history_line(tick, datetime.now(UTC)))
-        return tick
-
-    def _remember(self, state: State, tick: Tick, plan: Plan, now: datetime) -> State:
-        """Keep health, drift and its age, and the last outcomes; add a line to the history."""
-        differing = {
-            change.key: tuple(f.path for f in change.fields)
-            for change in (*plan.changes, *(held.change for held in plan.blocked if held.change is not None))
-            if change.cause in (Cause.DRIFT, Cause.BOTH)
-        }
-        healed = {outcome.key for outcome in tick.outcomes if outcome.result is Result.DONE}
-        left = [change for change in plan.writes if change.key not in healed]
-        holds = [held.code for held in plan.blocked if held.code not in HARMLESS]
-        drift = {
-            key: Drift(
-                state.drift[key].since if key in state.drift else now.isoformat(timespec="seconds"), fields
-            )
-            for key, fields in differing.items()
-            if key not in healed
-        }
-        line = history_line(tick, now)
-        done = not left and tick.result != "pending"
-        notes = approval.ended(
-            {**state.notes, "last": line, "holds": holds, "began": tick.began}, tick.commit, done=done
-        )
-        if tick.result == "done" and not holds and not left:
-            notes["healthy"] = tick.commit
-        commit = state.commit if left else tick.commit
-        saved = self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
-        self.store.append_history(tick.environment, line)
-        return saved
 
     # One environment as a whole
 
@@ -398,62 +268,8 @@ class Reconciler:
         """Remove what is ours of one environment, in reverse order. Protected types stay and are told.
 
         Raises InputError and StateError where nothing was ever recorded of it, unknown to Git or not."""
-        started = time.monotonic()
         with self.store.lock(name, "destroy"):
-            state = self.store.load(name)
-            if state is None:
-                self.checkout.expect(name)
-                raise StateError(
-                    f"Nothing is recorded of the environment {name!r}: there is nothing to remove. "
-                    "Is it recorded elsewhere? --state or RECONCILER_STATE names the place."
-                )
-            if not state.entries:
-                return Tick(name, state.commit, "done", reason=f"nothing is left of {name}")
-            snapshot = self.checkout.snapshot(name)
-            environment = self.checkout.environment(name, snapshot)
-            policy = policy_of(environment, 0) if environment else Policy(protect=DEFAULT_PROTECT)
-            azure = environment.azure if environment else None
-            subscription = azure.subscription if azure else _subscription_of(state)
-            client_id = azure.identity if azure else state.notes.get("client")
-            material = Material(disable=environment is not None and environment.policy.secrets == "disable")
-            cloud, _ = self.planner.sign_in(subscription, client_id, name, material)
-            ended, running = self.planner.look_after(state, cloud)
-            live = survey(Graph(), state, cloud)
-            ended |= never_arrived(running & live.gone)
-            now = cloud.now()
-            state = settle(
-                state,
-                Graph(),
-                live.observations,
-                ended,
-                mask=self.planner.mask,
-                commit=snapshot.commit,
-                now=now,
-            )
-            plan = plan_.make(
-                Graph(), live.observations, state, policy, environment=name, commit=snapshot.commit, now=now,
-                unmanaged=live.unmanaged, destroy=True,
-            )  # fmt: skip
-            planned = Planned(plan, state, Graph(), live.observations, calls=cloud.calls())
-            if not confirm(planned):
-                return Tick(name, snapshot.commit, "declined", planned, calls=cloud.calls())
-            outcomes: dict[Key, Outcome] = {}
-            state = self._carry_out(planned, cloud, started + self.seconds, progress, outcomes)
-            result = result_of(plan, outcomes.values())
-            seconds = round(time.monotonic() - started, 3)
-            tick = Tick(
-                name,
-                snapshot.commit,
-                result,
-                planned,
-                tuple(outcomes.values()),
-                "",
-                (),
-                seconds,
-                cloud.calls(),
-            )
-            self._remember(state, tick, plan, cloud.now())
-            return tick
+            return destroy(name, self.planner, self.report, self.seconds, confirm, progress)
 
     def suspend(self, name: str, why: str) -> None:
         """Stop reconciling one environment until `resume`."""
@@ -493,22 +309,6 @@ class Reconciler:
         return tuple(dict.fromkeys((*self.checkout.names(), *self.store.environments())))
 
 
-DEFAULT_PROTECT = environment_.Policy().protect
-
-
-def _subscription_of(state: State) -> str:
-    """The subscription of an environment that Git does not mention any more. Raises StateError."""
-    names = ("id", "resourceId", "vaultId")
-    ids = (str(entry.at.get(name) or "") for entry in state.entries.values() for name in names)
-    found = next((id_.split("/")[2] for id_ in ids if id_.startswith("/subscriptions/")), "")
-    if not found:
-        raise StateError(
-            f"Nothing that is recorded of {state.environment} tells its subscription. "
-            "Put its file back into Git, and destroy it then."
-        )
-    return found
-
-
 def _checked(progress: Progress) -> Callable[[str, Record], None]:
     """Progress of checks, told as that of changes is."""
     return lambda name, record: progress("check", (), ((name, record),))
@@ -526,15 +326,3 @@ def _told_as(planned: Planned, waiting: frozenset[Key]) -> set[tuple[Key, Action
         (shown.get((change.key.kind, change.key.name), change.key), change.action)
         for change in planned.plan.writes
     }
-
-
-def _resolve(
-    resource: Resource, observations: Mapping[Key, Observation], planned: Planned, cloud: Cloud
-) -> Resource:
-    """The resource with all put in that is known by now."""
-    known = resolve_.carry(resolve_.resolve(resource, observations, planned.others), observations)
-    outputs = planned.desired.outputs if planned.desired is not None else {}
-    try:
-        return cloud.values.seal(known, planned.state.entries.get(known.key), observations, outputs)
-    except CloudError:
-        return known  # the write reads the value itself, and tells what is wrong with it

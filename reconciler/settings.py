@@ -146,9 +146,10 @@ def engine(settings: Settings) -> Reconciler:
     from reconciler.alerts import Post, addresses
     from reconciler.checkout import Checkout
     from reconciler.cloud import Cloud, identity_of
-    from reconciler.engine import TICK_SECONDS, Reader, Reconciler
+    from reconciler.engine import TICK_SECONDS, Reconciler
     from reconciler.environment.permission import settings_reader
     from reconciler.planner import Planner
+    from reconciler.report import Reader
     from reconciler.source import Source
     from reconciler.source.signin import Means, credentials
     from reconciler.state import FileStore, open_store
