@@ -113,7 +113,9 @@ class App:
             slow = sum(fault.seconds for fault in hits if fault.do == "slow-operation")
             fails = any(fault.do == "fail-operation" for fault in hits)
             request = replace(request, operation=OperationFault(timedelta(seconds=slow), fails))
-            response = self._handle(service, route, request)
+            age = max((fault.seconds for fault in hits if fault.do == "stale"), default=0)
+            with world.late(timedelta(seconds=age)):
+                response = self._handle(service, route, request)
         cut = any(_cuts(fault, "after") for fault in hits)
         self._journal(request, route, None if cut else response.status)
         _kill(hits)

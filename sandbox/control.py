@@ -2,6 +2,7 @@
 
 GET health · POST reset · GET state · GET, DELETE journal (`?since=N`) · GET, POST, DELETE faults ·
 GET, POST limits `{"enabled": true}` · GET, POST clock `{"advance": "PT5M"}` ·
+POST keep, restore `{"name"}` remember the world and put it back ·
 GET, POST identities `{"name", "objectId"?, "clientId"?, "secret"?}` · POST token `{"clientId"?,
 "audience", "lifetime"?}` mints a token, also one that has expired (`"lifetime": "PT0S"`).
 Services may add routes of their own (`Service.control`). None of these is journalled.
@@ -34,6 +35,26 @@ def _reset(world: World, request: Request) -> Response:
     return Response(204)
 
 
+def _keep(world: World, request: Request) -> Response:
+    world.keep(_name(request))
+    return Response(204)
+
+
+def _restore(world: World, request: Request) -> Response:
+    try:
+        world.restore(_name(request))
+    except KeyError:
+        raise _bad(f"nothing was kept as {_name(request)!r} since this sandbox was started") from None
+    return Response(204)
+
+
+def _name(request: Request) -> str:
+    name = _body(request).get("name")
+    if not isinstance(name, str) or not name:
+        raise _bad('this takes {"name"}')
+    return name
+
+
 def _state(world: World, request: Request) -> Response:
     return Response(200, world.state())
 
@@ -56,9 +77,12 @@ def _faults(world: World, request: Request) -> Response:
 
 def _add_fault(world: World, request: Request) -> Response:
     try:
-        return Response(201, asdict(world.faults.add(_body(request))))
+        added = world.faults.add(_body(request))
     except ValueError as wrong:
         raise _bad(str(wrong)) from None
+    if added.do == "stale":
+        world.remember()
+    return Response(201, asdict(added))
 
 
 def _clear_faults(world: World, request: Request) -> Response:
@@ -146,6 +170,8 @@ def _bad(message: str) -> CloudError:
 _ROUTES = (
     Route("GET|HEAD", "/_sandbox/health", _health),
     Route("POST", "/_sandbox/reset", _reset),
+    Route("POST", "/_sandbox/keep", _keep),
+    Route("POST", "/_sandbox/restore", _restore),
     Route("GET", "/_sandbox/state", _state),
     Route("GET", "/_sandbox/journal", _journal),
     Route("DELETE", "/_sandbox/journal", _clear_journal),

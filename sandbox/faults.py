@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from random import Random
 from typing import Any
 
 KINDS = frozenset(
-    {"status", "echo", "latency", "drop-before", "drop-after", "fail-operation", "slow-operation", "kill"}
+    {
+        *("status", "echo", "latency", "drop-before", "drop-after", "stale"),
+        *("fail-operation", "slow-operation", "kill"),
+    }
 )
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "match": dict,
@@ -22,6 +26,8 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "when": str,
     "code": str,
     "message": str,
+    "share": (int, float),
+    "seed": int,
 }
 
 
@@ -34,7 +40,10 @@ class Fault:
     body passes); `latency` answers `seconds` of real time later; `drop-before` closes the connection
     without an effect, `drop-after` after it; `fail-operation` lets the long operation that the call
     starts end Failed; `slow-operation` lets it end `seconds` of the world's clock later; `kill` sends
-    SIGKILL to `pid` and closes the connection, `when` it is "before" (default) or "after" the effect.
+    SIGKILL to `pid` and closes the connection, `when` it is "before" (default) or "after" the effect;
+    `stale` answers from the world as it was `seconds` ago by its clock, with roles that are younger than
+    that not in effect yet. With a `share` below 1 a call that would be hit is hit by chance, drawn from
+    `seed` and the call's number.
     `retryAfter` on a latency or operation fault replaces the Retry-After of the answer.
     """
 
@@ -51,12 +60,19 @@ class Fault:
     when: str = "before"
     code: str = ""
     message: str = ""
+    share: float = 1
+    seed: int = 0
     seen: int = 0
 
     def matches(self, method: str, host: str, path: str) -> bool:
         """Whether a call is meant; patterns are fnmatch's and do not regard case."""
         pairs = ((method, self.method), (host, self.host), (path, self.path))
         return all(fnmatchcase(value.lower(), pattern.lower()) for value, pattern in pairs)
+
+    def hits(self) -> bool:
+        """Whether the next call that is meant is one of those that go wrong."""
+        due = self.seen >= self.after and (not self.times or self.seen < self.after + self.times)
+        return due and (self.share >= 1 or Random(f"{self.seed}/{self.seen}").random() < self.share)
 
 
 class Faults:
@@ -85,7 +101,7 @@ class Faults:
         for index, fault in enumerate(self._faults):
             if fault.matches(method, host, path):
                 self._faults[index] = replace(fault, seen=fault.seen + 1)
-                if fault.seen >= fault.after and (not fault.times or fault.seen < fault.after + fault.times):
+                if fault.hits():
                     hits.append(fault)
         return hits
 

@@ -24,13 +24,16 @@ DELAYS = {
 
 @dataclass(frozen=True)
 class Lag:
-    """How late each kind of knowledge is; off means never."""
+    """How late each kind of knowledge is; off means never. by: the same for all kinds, in place of DELAYS."""
 
     enabled: bool = False
+    by: timedelta | None = None
 
     def delay(self, kind: str) -> timedelta:
         """The fixed delay of a kind in DELAYS."""
-        return DELAYS[kind] if self.enabled else timedelta(0)
+        if not self.enabled:
+            return timedelta(0)
+        return DELAYS[kind] if self.by is None else self.by
 
     def passed(self, kind: str, since: datetime, now: datetime) -> bool:
         """Whether what happened at `since` is known everywhere at `now`."""

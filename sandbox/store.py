@@ -124,6 +124,21 @@ class Store:
         self._db.execute("DELETE FROM documents")
         self.commit()
 
+    def copy(self) -> dict[str, dict[str, str]]:
+        """All documents as they are now, for `restore`."""
+        return {collection: dict(texts) for collection, texts in self._texts.items()}
+
+    def restore(self, kept: dict[str, dict[str, str]]) -> None:
+        """Put back what `copy` gave, forget older versions, and commit."""
+        self.rollback()
+        for collection in {*self._texts, *kept}:
+            there, then = self._texts.get(collection, {}), kept.get(collection, {})
+            changed = [(key, None) for key in there if key not in then]
+            for key, text in (*changed, *((k, t) for k, t in then.items() if there.get(k) != t)):
+                self._change((collection, key), text)
+        self._versions = {}
+        self.commit()
+
     def begin(self) -> None:
         """Open the transaction if none is open."""
         if not self._db.in_transaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,24 @@ class World:
         self.tokens = Tokens(folder, self.clock, TENANT)
         self.identity_header = identity_header(folder)
         self.children = Children(self.store, folder / "children")
+        self._kept: dict[str, dict[str, dict[str, str]]] = {}
         self._effects: dict[str, Effect] = {k: v for s in self.services for k, v in s.effects.items()}
         self._seed()
         if lag:
-            self.store.remember(self.clock.now, max(DELAYS.values()))
+            self.remember()
+
+    def remember(self) -> None:
+        """Keep what was there before each write, for those who are shown it late."""
+        self.store.remember(self.clock.now, max(DELAYS.values()))
+
+    @contextmanager
+    def late(self, by: timedelta) -> Iterator[None]:
+        """Whoever reads meanwhile is shown the world as it was so long ago, new roles not in effect yet."""
+        before, self.lag = self.lag, Lag(True, by) if by else self.lag
+        try:
+            yield
+        finally:
+            self.lag = before
 
     def now(self) -> datetime:
         """The world's time."""
@@ -115,6 +130,20 @@ class World:
         serial = int((self.store.get("_world", "serial") or {}).get("n", 0)) + 1
         self.store.put("_world", "serial", {"n": serial})
         return serial
+
+    def keep(self, name: str) -> None:
+        """Remember the world as it is (documents and clock), until this process ends."""
+        self.settle()
+        self._kept[name] = self.store.copy()
+
+    def restore(self, name: str) -> None:
+        """Put the world back as it was kept; the journal goes on, faults and limits end. Raises KeyError."""
+        kept = self._kept[name]
+        self.children.stop_all()
+        self.store.restore(kept)
+        self.clock.reload()
+        self.faults.clear()
+        self.limits.clear()
 
     def reset(self) -> None:
         """Empty the world: documents, clock, journal, faults, limits. Signing keys stay."""

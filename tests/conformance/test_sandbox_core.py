@@ -133,6 +133,39 @@ def test_a_status_fault_lets_some_calls_through_and_hits_the_next(sandbox: Sandb
     assert sandbox.control("GET", "faults") == []
 
 
+def test_a_world_that_was_kept_is_put_back(sandbox: Sandbox) -> None:
+    """Documents, clock and faults; the journal goes on. What was never kept is refused."""
+    url = GROUPS.replace("/resourcegroups?", "/resourcegroups/{}?")
+    headers = arm_headers(sandbox)
+
+    def put(name: str) -> None:
+        answer = requests.put(url.format(name), json={"location": "westeurope"}, headers=headers, timeout=10)
+        assert answer.status_code == 201, "it was not there"
+
+    put("before")
+    sandbox.control("POST", "keep", {"name": "one"})
+    kept = sandbox.control("GET", "state")
+    put("after")
+    sandbox.advance("PT1H")
+    sandbox.fault("status", times=0)
+    sandbox.control("POST", "restore", {"name": "one"})
+    assert sandbox.control("GET", "state") == kept
+    assert sandbox.control("GET", "faults") == []
+    put("after")
+    assert sum(entry["method"] == "PUT" for entry in sandbox.journal()) == 3
+    with pytest.raises(AssertionError, match="nothing was kept as 'two'"):
+        sandbox.control("POST", "restore", {"name": "two"})
+
+
+def test_a_stale_answer_shows_what_was_there_before(sandbox: Sandbox) -> None:
+    """Of one call; the next shows what is there."""
+    url = GROUPS.replace("/resourcegroups?", "/resourcegroups/fresh?")
+    headers = arm_headers(sandbox)
+    sandbox.fault("stale", match={"method": "GET"}, times=1, seconds=60)
+    requests.put(url, json={"location": "westeurope"}, headers=headers, timeout=10)
+    assert [requests.get(url, headers=headers, timeout=10).status_code for _ in range(2)] == [404, 200]
+
+
 @pytest.mark.parametrize(("do", "kept"), [("drop-before", False), ("drop-after", True)])
 def test_a_dropped_connection_has_or_has_not_had_its_effect(sandbox: Sandbox, do: str, kept: bool) -> None:
     """The client sees the same broken connection; only the world knows."""
