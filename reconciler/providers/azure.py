@@ -25,6 +25,7 @@ from reconciler.errors import (
     Throttled,
     Unreachable,
 )
+from reconciler.providers import retries
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
@@ -238,5 +239,11 @@ class Arm:
             if self._client is None:
                 from azure.mgmt.resource.resources import ResourceManagementClient
 
-                self._client = ResourceManagementClient(self._credential, self._subscription, retry_total=0)
+                self._client = ResourceManagementClient(
+                    self._credential,
+                    self._subscription,
+                    retry_total=0,
+                    connection_timeout=retries.CONNECT_SECONDS,
+                    read_timeout=retries.ANSWER_SECONDS,
+                )
             return self._client

@@ -13,6 +13,9 @@ from tenacity import (
 from reconciler.errors import CloudError, Throttled, Unreachable
 
 ATTEMPTS = 5
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 60.0
+"""How long a service may take to take a connection, and then to answer one call. The SDKs would wait for five
+minutes, more than half of a tick."""
 PATIENCE = 60.0
 """Longest wait in seconds, for one call with all its attempts, that a service may ask of us before the tick
 goes on without it."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.errors import Busy, CloudError, SignInError, Unreachable
+from reconciler.providers import retries
 from reconciler.providers.azure import error_of
 from reconciler.providers.retries import patient
 from reconciler.redaction import remember
@@ -112,7 +113,13 @@ class Vaults:
 
         with self._lock:
             if vault not in self._clients:
-                self._clients[vault] = SecretClient(_url(vault), self._credential, retry_total=0)
+                self._clients[vault] = SecretClient(
+                    _url(vault),
+                    self._credential,
+                    retry_total=0,
+                    connection_timeout=retries.CONNECT_SECONDS,
+                    read_timeout=retries.ANSWER_SECONDS,
+                )
             return self._clients[vault]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Throttled, Unreachable
+from reconciler.providers import retries
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
@@ -207,7 +208,11 @@ def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
 
     Config.attributes()  # where a subclass is the first to look for them, it finds only its own
     config = Told(
-        host=f"https://{host}", credentials_strategy=AzureIdentity(), clock=Once(), product="reconciler"
+        host=f"https://{host}",
+        credentials_strategy=AzureIdentity(),
+        clock=Once(),
+        product="reconciler",
+        http_timeout_seconds=retries.ANSWER_SECONDS,
     )
     return ApiClient(config)
 
