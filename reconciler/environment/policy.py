@@ -37,6 +37,8 @@ class Acknowledge(Section):
 
 
 class Policy(Section):
+    """How far the reconciler may go. Every default is the careful one."""
+
     sync: Literal["auto", "manual"] = Field(
         default="auto", description="manual = plan and alert; applied after an approval."
     )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from reconciler.environment import values
 from reconciler.environment.checks import ALTERNATIVES
 from reconciler.environment.model import Environment
 from reconciler.yamlfile import Step
@@ -14,10 +18,21 @@ from reconciler.yamlfile import Step
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+class _Generated(GenerateJsonSchema):
+    """With defaults as a file writes them."""
+
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, timedelta):
+            return values.duration_text(dft)
+        if isinstance(dft, values.Limit):
+            return str(dft) if dft.percent else dft.amount
+        return super().encode_default(dft)
+
+
 @cache
 def model_schema() -> dict[str, Any]:
     """The schema of a whole environment, with all that is required of it."""
-    schema = Environment.model_json_schema(by_alias=True)
+    schema = Environment.model_json_schema(by_alias=True, schema_generator=_Generated)
     entries = schema["$defs"]["KeyVault"]["properties"]["secrets"]["patternProperties"]
     for pattern, secret in entries.items():
         entries[pattern] = {"anyOf": [{"type": "string"}, secret]}

@@ -51,6 +51,8 @@ class DataFactory(Section):
 
 
 class Notebooks(Section):
+    """A folder of notebooks and files, which stay in the workspace as Git says."""
+
     source: n.RepositoryPath = Field(
         alias="from", description="A folder of this repository.", examples=["notebooks/"]
     )
@@ -89,6 +91,8 @@ class SecretScope(Section):
 
 
 class Job(Section):
+    """A job of the workspace."""
+
     file: n.RepositoryPath = Field(description="A job in the YAML form of Databricks bundles.")
     adopt: v.Flag = Field(
         default=False, description="true = a job of the same name that is there already is taken over."
