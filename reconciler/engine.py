@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from reconciler import approval, promotion, triggers, verify
+from reconciler import approval, githost, promotion, triggers, verify
 from reconciler import environment as environment_
 from reconciler.alerts import Post
 from reconciler.apply import Progress
@@ -18,6 +18,7 @@ from reconciler.cloud import Cloud, Material
 from reconciler.destroy import destroy
 from reconciler.errors import Fault, InputError, ReconcilerError, StateError, StateLocked
 from reconciler.execute import execute
+from reconciler.githost import Host
 from reconciler.outcome import Outcome
 from reconciler.planner import Planner
 from reconciler.record import State
@@ -35,13 +36,15 @@ TICK_SECONDS = 480.0
 class Reconciler:
     """Plans and applies the environments of one repository, and records what it did.
 
-    post: how alerts are sent; its argument reads addresses in vaults, None where nobody is signed in."""
+    post: how alerts are sent; its argument reads addresses in vaults, None where nobody is signed in.
+    host: where pull requests are answered and statuses of commits are told; None for nowhere."""
 
     checkout: Checkout
     store: Store
     planner: Planner
     seconds: float = TICK_SECONDS
     post: Callable[[Reader | None], Post] = nobody
+    host: Host | None = None
 
     def plan(self, name: str, *, commit: str | None = None, offline: bool = False) -> Planned:
         """What would be done, and why. Writes nothing."""
@@ -101,6 +104,7 @@ class Reconciler:
             while True:
                 lease.check()
                 planned, running = self.planner.live(environment, snapshot, state, session)
+                self.report.keep_plan(planned, cloud.now(), first)
                 planned.plan.check(allow_destructive=allow_destructive)
                 writes = _told_as(planned, waiting)
                 if first is None or writes - shown:
@@ -165,6 +169,7 @@ class Reconciler:
             return self._tick(name, progress)
         finally:
             self._start_stopped(name)
+            githost.ended(self.host, self.store, name)
 
     def _tick(self, name: str, progress: Progress) -> Tick:
         state = self.store.load(name)
@@ -175,6 +180,7 @@ class Reconciler:
             self.checkout.fetch()
             snapshot = self.checkout.snapshot(name)
             commit = snapshot.commit
+            githost.begun(self.host, self.store, name, commit)
             environment = self.checkout.environment(name, snapshot)
             if environment is not None:
                 held = promotion.held(
@@ -245,6 +251,7 @@ class Reconciler:
         started = time.monotonic()
         with self.store.lock(name, "tick"):
             planned = self.plan(name)
+            self.report.keep_plan(planned, datetime.now(UTC))
             reason = approval.waits(planned.state, planned.plan)
             seconds = round(time.monotonic() - started, 3)
             tick = Tick(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,12 +14,14 @@ from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud
 from reconciler.diff import Cause
 from reconciler.environment import Environment
-from reconciler.errors import ReconcilerError, StateLocked
+from reconciler.errors import ReconcilerError, StateError, StateLocked
 from reconciler.outcome import Result
 from reconciler.plan import Plan
 from reconciler.record import Drift, State
 from reconciler.state import Store
 from reconciler.tick import Planned, Tick, history_line
+
+log = logging.getLogger(__name__)
 
 Reader = Callable[[str], str]
 """Gives the value of a secret's source; raises CloudError."""
@@ -72,6 +75,14 @@ class Report:
         saved = self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
         self.store.append_history(tick.environment, line)
         return saved
+
+    def keep_plan(self, planned: Planned, now: datetime, first: Planned | None = None) -> None:
+        """Keep the last plan for those who look later. It is for the eye: where it is lost, nothing fails."""
+        document = planned.document(now.isoformat(timespec="seconds"), first)
+        try:
+            self.store.keep_plan(planned.plan.environment, document)
+        except StateError as error:
+            log.warning("plan not kept environment=%s message=%s", planned.plan.environment, error)
 
     def ended_early(self, tick: Tick, error: ReconcilerError | None = None) -> Tick:
         """Tell of a tick that came to no plan, or to none that was carried out."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reconciler import lastplan
 from reconciler.desired import Desired
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
@@ -30,6 +31,20 @@ class Planned:
     unplaced: frozenset[Key] = frozenset()
     calls: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def document(self, time: str, first: Planned | None = None) -> dict[str, Any]:
+        """The plan for those who look later, see `lastplan.document`."""
+        environment = self.desired.environment if self.desired is not None else None
+        return lastplan.document(
+            self.plan,
+            self.graph,
+            self.state,
+            time,
+            first=first.plan if first is not None else None,
+            sync=environment.policy.sync if environment is not None else "auto",
+            calls=self.calls,
+            warnings=self.warnings,
+        )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
     states/ENVIRONMENT         lines: the whole state as of some save, then what each save since then changed
     locks/ENVIRONMENT          leased while a run works on the environment; its text says who does
     history/ENVIRONMENT/DAY    the ticks of a day, a line each
+    plans/ENVIRONMENT          the plan of the last tick, for people
     key-name                   tells whether a key is the one that the hashes were made with
 
 A state's blob is made of blocks. A save sends one, and then commits the list of those that count, on
@@ -35,7 +36,7 @@ from reconciler.errors import StaleState, StateError
 from reconciler.record import State, to_json
 from reconciler.state import days, journal
 from reconciler.state.lease import leased
-from reconciler.state.store import Lease, checked, refuse_stale
+from reconciler.state.store import Lease, checked, parsed_plan, refuse_stale
 
 FOLD_BYTES = 4 << 20
 FOLD_BLOCKS = 500
@@ -135,6 +136,19 @@ class BlobStore:
             lines = days.newest(self._container, prefix, limit)
             return [journal.parse(line, self._place(name), HISTORY_WAY_OUT) for name, line in lines]
         return []
+
+    def keep_plan(self, environment: str, document: Mapping[str, Any]) -> None:
+        name = f"plans/{checked(environment)}"
+        content = journal.line(document)
+        with self._failing(name):
+            blob = self._container.get_blob_client(name)
+            self._within(lambda: blob.upload_blob(content, overwrite=True))
+
+    def last_plan(self, environment: str) -> dict[str, Any] | None:
+        name = f"plans/{checked(environment)}"
+        with self._failing(name), suppress(ResourceNotFoundError):
+            return parsed_plan(self._container.get_blob_client(name).download_blob().readall())
+        return None
 
     def environments(self) -> tuple[str, ...]:
         with self._failing("states/"), suppress(ResourceNotFoundError):

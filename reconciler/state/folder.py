@@ -4,6 +4,7 @@
     ROOT/ENVIRONMENT/state.json      the whole state as of some save
                      journal.jsonl   what each save since then changed, a line each
                      history.jsonl   past ticks, a line each
+                     plan.json       the plan of the last tick, for people
                      lock            held while a run works on the environment; its text says who does
 
 A save appends one line to the journal and forces it to the disk (`fdatasync`) before it answers: after a
@@ -25,12 +26,13 @@ from typing import Any
 from reconciler.errors import StateError
 from reconciler.record import State, to_json
 from reconciler.state import disk, journal, localkey
-from reconciler.state.store import Lease, checked, locked, refuse_stale
+from reconciler.state.store import Lease, checked, locked, parsed_plan, refuse_stale
 
 FOLD_BYTES = 4 << 20
 """A journal of this size is folded into state.json, a history of this size loses its older half."""
 CHECKPOINT = "state.json"
 JOURNAL = "journal.jsonl"
+PLAN = "plan.json"
 WAY_OUT = (
     "Restore the folder from a backup; or move it away: the next run then takes over what exists, "
     "as far as `policy.adopt` lets it."
@@ -124,6 +126,18 @@ class FileStore:
             lines = list(enumerate(disk.whole_lines(path), 1))
         newest = lines[::-1][:limit]
         return [journal.parse(line, f"{path}:{number}", HISTORY_WAY_OUT) for number, line in newest]
+
+    def keep_plan(self, environment: str, document: Mapping[str, Any]) -> None:
+        folder = self._make(self._folder(environment))
+        with disk.exclusive(folder):
+            disk.replace(folder / PLAN, journal.line(document))
+
+    def last_plan(self, environment: str) -> dict[str, Any] | None:
+        path = self._folder(environment) / PLAN
+        if not path.is_file():
+            return None
+        with disk.exclusive(path.parent):
+            return parsed_plan(path.read_bytes())
 
     def environments(self) -> tuple[str, ...]:
         return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{CHECKPOINT}")))

@@ -59,11 +59,27 @@ class Store(Protocol):
     def history(self, environment: str, limit: int = 50) -> list[dict[str, Any]]:
         """The last ticks, the newest first. Old ones are dropped some day."""
 
+    def keep_plan(self, environment: str, document: Mapping[str, Any]) -> None:
+        """Keep the plan of the last tick, in place of the one before, for people to look at: nothing is
+        decided by it."""
+
+    def last_plan(self, environment: str) -> dict[str, Any] | None:
+        """The plan of the last tick; None where there is none, or none that can be read."""
+
     def environments(self) -> tuple[str, ...]:
         """The names of those with a state, sorted."""
 
     def key(self) -> bytes:
         """32 random bytes for keyed hashes, made once, and in no state."""
+
+
+def parsed_plan(content: bytes) -> dict[str, Any] | None:
+    """A plan that was kept; None for what is none: the next tick keeps another."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def checked(environment: str) -> str:

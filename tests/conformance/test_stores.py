@@ -248,6 +248,8 @@ def test_a_name_never_leads_elsewhere(place: Place, name: str) -> None:
         lambda: store.lock(name, "test").__enter__(),
         lambda: store.append_history(name, {}),
         lambda: store.history(name),
+        lambda: store.keep_plan(name, {}),
+        lambda: store.last_plan(name),
     ]
     for call in calls:
         with pytest.raises(StateError, match="no name for an environment"):
@@ -270,6 +272,17 @@ def test_history_is_newest_first(place: Place) -> None:
     assert [tick["n"] for tick in store.history("dev")] == [4, 3, 2, 1, 0]
     assert [tick["n"] for tick in place.open().history("dev", limit=2)] == [4, 3]
     assert store.history("dev")[1]["text"] == "zwei\nZeilen"
+
+
+def test_the_last_plan_is_kept_alone_and_apart_from_the_state(place: Place) -> None:
+    """Pages show it. It is no state: it makes no environment, and a broken one is as none."""
+    store = place.open()
+    assert store.last_plan("dev") is None
+    for number in range(2):
+        store.keep_plan("dev", {"n": number, "text": "zwei\nZeilen, \ud800"})
+    assert place.open().last_plan("dev") == {"n": 1, "text": "zwei\nZeilen, \ud800"}
+    assert store.last_plan("test") is None
+    assert (store.load("dev"), store.environments()) == (None, ())
 
 
 def test_history_of_many_at_once_is_whole(place: Place) -> None:
