@@ -113,6 +113,7 @@ class _Builder:
         self.contents: Mapping[str, bytes] = {}
         self.libraries: tuple[str, ...] = ()
         self.workspace: workspace_.Workspace | None = None
+        self.unlisted = False
         self.implied: set[Key] = set()
         """Groups that a template does not name itself."""
 
@@ -224,6 +225,7 @@ class _Builder:
         self.warnings.extend(found.warnings)
         self.resources.update({resource.key: resource for resource in found.resources})
         self.contents, self.libraries = found.contents, found.libraries
+        self.unlisted = bool(found.faults)
         self._take_secrets(
             secrets_.scope_resources(
                 self.environment,
@@ -245,7 +247,9 @@ class _Builder:
         folders = [entry.to for entry in section.notebooks] if section is not None else []
         for index, check in enumerate(self.environment.checks):
             path = check.databricks_notebook
-            if path and path not in notebooks and any(path.startswith(f"{folder}/") for folder in folders):
+            if self.unlisted:
+                pass  # a faulty section lists no notebook: nothing is told twice
+            elif path and path not in notebooks and any(path.startswith(f"{folder}/") for folder in folders):
                 place = self.environment.where(f"checks[{index}].databricksNotebook")
                 hint = did_you_mean(path, notebooks) or "Add it to the folder that goes there."
                 self.faults.append(Fault(place, f"There is no notebook {path} in what goes there.", hint))

@@ -74,11 +74,13 @@ def wanted(environment: Environment, root: Path, place: Workspace) -> Wanted:
     assert section is not None
     faults: list[Fault] = []
     objects: list[WorkspaceObject] = []
+    unread: set[str] = set()
     for index, entry in enumerate(section.notebooks):
         where = environment.where(f"databricks.notebooks[{index}]")
         found, wrong = databricks.objects(root, entry.source, entry.to, where)
         objects += found
         faults += wrong
+        unread |= databricks.names_of(wrong, entry.source, entry.to)
     faults += [fault for fault in databricks.clashes(objects) if fault not in faults]
     targets = [entry.to for entry in section.notebooks]
     libraries, wrong = databricks.libraries(
@@ -94,6 +96,7 @@ def wanted(environment: Environment, root: Path, place: Workspace) -> Wanted:
         libraries,
         objects,
         folders=targets,
+        unread=unread,
         places=[environment.where(f"databricks.jobs[{index}]") for index in range(len(section.jobs))],
     )
     faults += wrong

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from .env import Env
-from .errors import Problem
+from .errors import Problem, meant
 from .expression import Call, Literal, Member, Node, parse_bare, parse_expression
 from .functions import PURE
 from .functions.signature import Function, kind
@@ -108,7 +108,8 @@ def _call(node: Call, args: tuple[Program, ...]) -> Program:
     name = "list" if node.key.startswith("list") and node.key not in SCOPED else node.key
     scoped = SCOPED.get(name)
     if scoped is None:
-        raise Problem(f"there is no function '{node.name}'", node.column)
+        names = [*(each.name for each in (*PURE.values(), *SCOPED.values())), *LAZY]
+        raise Problem(f"there is no function '{node.name}'{meant(node.name, names)}", node.column)
     _check_arity(scoped, node)
     return _placed(_scoped(scoped, (node.name,) if name == "list" else (), args), node.column)
 

@@ -6,7 +6,9 @@ Problem                internal: one expression failed; becomes a Fault once its
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class TemplateError(Exception):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
         super().__init__("\n".join(str(fault) for fault in faults))
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the nearest known word without regard to case, "" where none is near."""
+    folded = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower()[:100], folded, 1, 0.75)
+    return f"; did you mean '{folded[near[0]]}'?" if near else ""
 
 
 class Problem(Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import types
 from .env import Env
-from .errors import Problem
+from .errors import Problem, meant
 from .ids import Target
 from .interpreter import copy_properties, is_property_copy, walk
 from .reader import Template, path_text
@@ -94,6 +94,7 @@ class Frame:
                 known = ", ".join(self.declared) or "none"
                 self.run.fault(
                     f"the parameter '{name}' is not declared in the template; declared are {known}"
+                    f"{meant(name, self.declared)}"
                 )
         for name in self.declared:
             self._quiet(self.parameter, name)
@@ -114,7 +115,9 @@ class Frame:
         """The value of a parameter. Raises Problem where there is none, or it is broken."""
         held = find_key(self.declared, name)
         if held is None:
-            raise Problem(f"the parameter '{name}' is not declared in the template")
+            raise Problem(
+                f"the parameter '{name}' is not declared in the template{meant(name, self.declared)}"
+            )
         value = self._parameters.get(held, _MISSING)
         if value is _MISSING:
             self._parameters[held] = _ACTIVE
@@ -212,7 +215,9 @@ class Frame:
         held = find_key(self.variables, name)
         if held is None:
             self._variables.pop(key, None)
-            raise Problem(f"the variable '{name}' is not declared in the template")
+            raise Problem(
+                f"the variable '{name}' is not declared in the template{meant(name, self.variables)}"
+            )
         with self.run.at(self.source, (*self.path, "variables", held), label):
             value = walk(self.variables[held], env)
         return BROKEN if has_broken(value) else value

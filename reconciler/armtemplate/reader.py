@@ -201,7 +201,9 @@ class _Reader:
             if char == ",":
                 at = self.skip(at + 1)
             elif char != "}":
-                raise self.stop(f"expected ',' or '}}', found {char or 'the end'!r}", at)
+                raise self.stop(
+                    f"expected ',' or '}}', found {char or 'the end'!r}; is a comma missing before it?", at
+                )
 
     def at_text(self, offset: int) -> str:
         return f"in line {self.position(offset).line}"
@@ -222,7 +224,9 @@ class _Reader:
             if char == ",":
                 at = self.skip(at + 1)
             elif char != "]":
-                raise self.stop(f"expected ',' or ']', found {char or 'the end'!r}", at)
+                raise self.stop(
+                    f"expected ',' or ']', found {char or 'the end'!r}; is a comma missing before it?", at
+                )
 
 
 def parse(text: str, file: str = "") -> Template:

@@ -6,7 +6,7 @@ from reconciler.databricks.content import canonical, digest
 from reconciler.databricks.grants import PERMISSIONS, PRINCIPALS, by_name, granted
 from reconciler.databricks.jobs import MARK, Job, jobs
 from reconciler.databricks.libraries import Library, default_folder, libraries
-from reconciler.databricks.notebooks import WorkspaceObject, clashes, objects
+from reconciler.databricks.notebooks import WorkspaceObject, clashes, names_of, objects
 from reconciler.databricks.wheel import Wheel, pack
 from reconciler.databricks.workspacepath import mounted, plain
 
@@ -27,6 +27,7 @@ __all__ = [
     "jobs",
     "libraries",
     "mounted",
+    "names_of",
     "objects",
     "pack",
     "plain",

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
+from reconciler.databricks import jobfields
 from reconciler.databricks.jobfile import Found
 from reconciler.errors import Fault
 from reconciler.yamlfile import Step
@@ -28,6 +29,8 @@ REFERS: Final = {
 PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
 NOT_SENT: Final = {"lifecycle": "Say it by `policy.protect` of the environment.", "id": "", "url": ""}
 """Fields that bundles know beside those of the API."""
+ALIKE: Final = 0.88
+"""How near a field must be to a known one to be taken for a slip. Other unknown ones pass: the API grows."""
 _CRON: Final = re.compile(r"[0-9A-Z*?/,#LW-]+", re.IGNORECASE)
 
 
@@ -37,9 +40,11 @@ def faults(job: Found) -> Iterator[Fault]:
     for name, hint in NOT_SENT.items():
         if name in said:
             yield job.fault((name,), f"`{name}` is known to the bundle's own tool only.", hint)
+    yield from _slips(job, (), said, jobfields.JOB)
     yield from _twice(job, said)
     known = {name: {each[field] for _, each in items(said, name, field)} for name, field in UNIQUE.items()}
     for path, task in tasks(said):
+        yield from _slips(job, path, task, jobfields.TASK)
         yield from _task(job, path, task, known)
     yield from _order(job, said, known["tasks"])
     yield from _permissions(job, said)
@@ -62,6 +67,14 @@ def tasks(said: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
         inner = repeated.get("task") if isinstance(repeated, dict) else None
         if isinstance(inner, dict):
             yield (*path, "for_each_task", "task"), inner
+
+
+def _slips(job: Found, path: Path, said: Mapping[str, Any], known: list[str]) -> Iterator[Fault]:
+    for name in said:
+        near_ = get_close_matches(name[:200], known, 1, ALIKE) if name not in known else []
+        if near_ and near_[0] not in said:
+            message = f"`{name}` is not known to the Jobs API, which would pass over it."
+            yield job.fault((*path, name), message, f"Did you mean `{near_[0]}`?")
 
 
 def _twice(job: Found, said: Mapping[str, Any]) -> Iterator[Fault]:

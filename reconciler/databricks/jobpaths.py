@@ -32,11 +32,13 @@ _GLOB: Final = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Workspace:
-    """What an environment brings into a workspace. folders: those that its notebooks fill."""
+    """What an environment brings into a workspace. folders: those that its notebooks fill.
+    unread: names of what has faults of its own: nothing is said of it twice."""
 
     objects: Sequence[WorkspaceObject]
     libraries: Sequence[Library]
     folders: tuple[str, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     @cached_property
     def by_path(self) -> Mapping[str, WorkspaceObject]:
@@ -46,8 +48,10 @@ class Workspace:
     def by_file(self) -> Mapping[str, WorkspaceObject]:
         return {each.file: each for each in self.objects}
 
-    def holds(self, path: str) -> bool:
-        return any(workspacepath.inside(path, folder) for folder in map(workspacepath.plain, self.folders))
+    def lacks(self, path: str) -> bool:
+        """Whether a path should be there and is not."""
+        folders = map(workspacepath.plain, self.folders)
+        return path not in self.unread and any(workspacepath.inside(path, folder) for folder in folders)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,9 @@ def _object(job: Found, path: Path, value: str, kind: str, workspace: Workspace)
     if _SCHEME.match(value):
         return
     if not value.startswith("/"):
-        yield _relative(job, path, value, kind, workspace)
+        told = _relative(job, path, value, kind, workspace)
+        if told is not None:
+            yield told
         return
     plain = workspacepath.plain(value)
     found = workspace.by_path.get(plain)
@@ -105,18 +111,20 @@ def _object(job: Found, path: Path, value: str, kind: str, workspace: Workspace)
         yield Put(path, value, plain)
     elif found is not None:
         yield job.fault(path, f"{plain} is {_article(found.kind)}, not {_article(kind)}.", _why(found))
-    elif workspace.holds(plain):
+    elif workspace.lacks(plain):
         known = {each.path for each in workspace.objects if each.kind == kind}
         message = f"There is no {kind} {plain} among what this environment puts there."
         yield job.fault(path, message, near(plain, known))
 
 
-def _relative(job: Found, path: Path, value: str, kind: str, workspace: Workspace) -> Put | Fault:
+def _relative(job: Found, path: Path, value: str, kind: str, workspace: Workspace) -> Put | Fault | None:
     """A path relative to the job file, as bundles take it."""
     file = normpath(join(dirname(job.file), value))
     if file.startswith("../") or file == "..":
         return job.fault(path, f"{value!r} leads out of the repository.")
     found = workspace.by_file.get(file)
+    if found is None and file in workspace.unread:
+        return None
     if found is None:
         known = {each.file for each in workspace.objects if each.kind == kind}
         hint = near(file, known) or "Is its folder under `databricks.notebooks`?"
@@ -149,7 +157,7 @@ def _library(job: Found, path: Path, value: str, workspace: Workspace) -> Iterat
         if not found and plain in workspace.by_path:
             yield Put(path, value, plain)
             return
-        ours = bool(there) or workspace.holds(plain)
+        ours = bool(there) or workspace.lacks(plain)
         if not found and not ours:
             if _GLOB.search(plain):
                 message = (

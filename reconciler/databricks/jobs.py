@@ -42,13 +42,15 @@ def jobs(
     notebooks: Sequence[WorkspaceObject],
     *,
     folders: Iterable[str] = (),
+    unread: Iterable[str] = (),
     places: Sequence[str] = (),
 ) -> tuple[list[Job], list[Fault]]:
     """The jobs of all files by name, and every fault of them.
 
     folders: of the workspace that this environment fills with notebooks; a job that names something there
-    must find it. places: of the files' entries in the environment's file, in order."""
-    workspace = Workspace(notebooks, libraries, tuple(folders))
+    must find it. unread: names of what has faults of its own, which is not looked for. places: of the files'
+    entries in the environment's file, in order."""
+    workspace = Workspace(notebooks, libraries, tuple(folders), frozenset(unread))
     faults: list[Fault] = []
     found: list[Found] = []
     for index, file in enumerate(files):

@@ -67,6 +67,17 @@ def objects(root: Path, source: str, to: str, place: str = "") -> tuple[list[Wor
     return found, [*faults, *clashes(found)]
 
 
+def names_of(faults: Iterable[Fault], source: str, to: str) -> set[str]:
+    """What a job may call the faulty ones by: file, path in the workspace, and that without a suffix."""
+    folder, names = PurePosixPath(os.path.normpath(source)), set[str]()
+    for fault in faults:
+        file = PurePosixPath(fault.place.split(":")[0])
+        if file.is_relative_to(folder):
+            path = PurePosixPath(workspacepath.plain(to)) / file.relative_to(folder)
+            names |= {str(file), str(path), str(path.with_suffix(""))}
+    return names
+
+
 def clashes(found: Iterable[WorkspaceObject]) -> list[Fault]:
     """A fault for each object whose path another one takes, as an object or as a folder."""
     faults: list[Fault] = []

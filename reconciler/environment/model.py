@@ -76,7 +76,7 @@ class StorageKeys(Section):
 class Azure(Section):
     """Where the environment lives in Azure, and the ARM templates that make it."""
 
-    subscription: n.Guid = Field(description="The subscription's id.")
+    subscription: n.SubscriptionId = Field(description="The subscription's id.")
     resource_group: n.GroupName = Field(description="The resource group; it is made when it is not there.")
     location: n.Location = Field(description="The resource group's location.")
     tags: dict[str, str] = Field(description="Tags of the resource groups.", default_factory=dict)

@@ -12,6 +12,16 @@ from reconciler.environment.rule import Rule
 _guid = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 Guid = Annotated[str, Rule(_guid, "a GUID", "00000000-0000-0000-0000-000000000001", normal=str.lower)]
+SubscriptionId = Annotated[
+    str,
+    Rule(
+        _guid,
+        "the id of a subscription",
+        "00000000-0000-0000-0000-000000000001",
+        normal=str.lower,
+        hint="`az account list --output table` tells the ids.",
+    ),
+]
 EnvironmentName = Annotated[
     str,
     Rule(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", "a name of lower-case letters, digits and hyphens", "test"),

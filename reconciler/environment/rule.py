@@ -37,13 +37,15 @@ class Rule:
     quoted: bool = True
     """Whether a message may quote the value; not where it may hold a password."""
     normal: Callable[[str], str] = str
+    hint: str = ""
+    """Where to find it; by default the example."""
 
     def check(self, value: str) -> str:
         if self.reference and value.startswith("${"):
             return value
         if re.fullmatch(self.pattern, value) is None:
             name = shown(value) if self.quoted else "This"
-            raise fault(f"{name} is not {self.words}.", f"For example `{self.example}`.")
+            raise fault(f"{name} is not {self.words}.", self.hint or f"For example `{self.example}`.")
         return self.normal(value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

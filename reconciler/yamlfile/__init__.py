@@ -35,6 +35,9 @@ MAX_SECTIONS = 200
 EVERYTHING = "*"
 """In a document's `broken`: nothing of the file could be read."""
 
+CONFLICT = re.compile(r"^(?:<{7} .*|={7}|>{7} .*)$", re.MULTILINE)
+"""What `git merge` writes into a file that both sides changed."""
+MERGED = "Keep one of the two sides, and take out the marks."
 TOP_LEVEL_KEY = re.compile(r"""^[A-Za-z_"'][^\n]*?:(?=\s|$)""", re.MULTILINE)
 
 
@@ -63,6 +66,10 @@ def read(content: bytes, file: str) -> Document:
             whole.blame(node.place, f"The file must be a map of sections, not {kind(node.value)}.")
             node = replace(node, value={})
         return Document(node, tuple(whole.faults))
+    if mark := CONFLICT.search(text):
+        place = Place(file, text.count("\n", 0, mark.start()) + 1, 1)
+        told = Fault(str(place), f"`{mark[0]}` is a mark of a merge that has a conflict.", MERGED)
+        return Document(Node({}, place), ((place, told),), frozenset({EVERYTHING}))
     return _salvage(text, file, whole)
 
 
