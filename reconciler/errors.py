@@ -3,6 +3,8 @@
     ReconcilerError                 code, message, where; `retry` says whether time alone may mend it
     ├── InputError                  the repository says something wrong: all faults at once, with places
     ├── SourceError                 the repository cannot be read
+    │   ├── HostRefused             GitHub or Azure DevOps refused a call that is not Git's
+    │   └── HostUnavailable         no answer of theirs, 429 or 5xx              (retry)
     ├── SettingsError               our own settings are wrong or missing
     ├── StateError                  the state cannot be read or written
     │   ├── StateLocked             another run holds the environment            (retry)
@@ -82,6 +84,15 @@ class InputError(ReconcilerError):
 
 class SourceError(ReconcilerError):
     code = "source-unreadable"
+
+
+class HostRefused(SourceError):
+    code = "host-refused"
+
+
+class HostUnavailable(SourceError):
+    code = "host-unavailable"
+    retry = True
 
 
 class SettingsError(ReconcilerError):

@@ -70,7 +70,9 @@ class Planner:
         if environment is None:
             return self.orphans(name, snapshot, state)
         if offline:
-            return self._offline(environment, snapshot, state)
+            recorded = state.notes.get("identity")
+            identity = Identity(*recorded) if recorded else NOBODY
+            return self.offline(self.checkout.desired(environment, snapshot, identity), snapshot, state)
         return self.live(environment, snapshot, state, self.session(environment, snapshot))[0]
 
     def live(
@@ -159,11 +161,9 @@ class Planner:
         )
         return Planned(plan, state, warnings=(*snapshot.warnings, told))
 
-    def _offline(self, environment: Environment, snapshot: Snapshot, state: State) -> Planned:
+    def offline(self, desired: Desired, snapshot: Snapshot, state: State) -> Planned:
         """The plan against what was recorded, without a call."""
-        recorded = state.notes.get("identity")
-        identity = Identity(*recorded) if recorded else NOBODY
-        desired = self.checkout.desired(environment, snapshot, identity)
+        environment = desired.environment
         wanted = as_recorded(desired.graph, state)
         state = rekeyed(state, wanted)
         seen = {

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KEYS, EASY_AUTH = "keys", "easyauth"
 """Who lets callers in to the app's HTTP routes: Functions by its keys, or App Service by a sign-in."""
+FEEDBACK, NO_FEEDBACK = ("comments", "statuses"), "none"
+"""What pull requests and commits may be told."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Settings:
 
     state: "" for `.reconciler` in the checkout, which stays the same wherever in it a command is run.
     easy_auth: App Service signs the callers of HTTP routes in; else Functions asks them for its keys.
+    feedback: what is told to the host of the repository; url: the public address of the app.
     seconds: None for the engine's own. secrets: names of app settings that `${env:…}` may read."""
 
     repository: str = "."
@@ -58,27 +61,37 @@ class Settings:
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     mail: str = field(default="", repr=False)
     easy_auth: bool = False
+    feedback: frozenset[str] = frozenset()
+    url: str = ""
     storage: Storage = Storage()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 NAMES: Mapping[str, str] = {
-    "RECONCILER_REPO": "The Git repository: a path, or an https URL.",
-    "RECONCILER_BRANCH": "The branch from which the list of environments is read.",
+    "RECONCILER_REPO": "The Git repository: a path, or an https URL. Default: the current checkout.",
+    "RECONCILER_BRANCH": "The branch from which the list of environments is read. Default: `main`; "
+    "of a checkout, what is checked out is read.",
     "RECONCILER_STATE": "Where the state is kept: a folder, or "
-    "https://ACCOUNT.blob.core.windows.net/CONTAINER.",
-    "RECONCILER_KEY": "With a state in a container: the Key Vault secret for hashes, "
-    "https://VAULT.vault.azure.net/secrets/NAME.",
-    "RECONCILER_GIT": "git or dulwich; by default the git command where there is one.",
-    "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one.",
+    "`https://ACCOUNT.blob.core.windows.net/CONTAINER`. Default: `.reconciler/` at the top of the checkout.",
+    "RECONCILER_KEY": "With a state in a container: the Key Vault secret for keyed hashes, "
+    "`https://VAULT.vault.azure.net/secrets/NAME`. It is made where it is missing.",
+    "RECONCILER_GIT": "`git` or `dulwich`; by default the git command where there is one.",
+    "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one. Azure Repos are read by the app's own "
+    "identity where there is none.",
     "RECONCILER_GITHUB_APP": "In place of a token: the id of a GitHub App that is installed there.",
     "RECONCILER_GITHUB_KEY": "Its private key, as PEM or as the address of a Key Vault secret.",
-    "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds.",
-    "RECONCILER_SECRETS": "Names of app settings that ${env:…} may read, separated by commas.",
-    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds.",
+    "RECONCILER_FEEDBACK": "What GitHub or Azure DevOps is told, where there is a sign-in: `comments`, "
+    "`statuses` (both by default), or `none`.",
+    "RECONCILER_URL": "The app's public address, `https://NAME.azurewebsites.net`, for links to the dashboard.",
+    "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds. Default: 480.",
+    "RECONCILER_SECRETS": "Names of app settings that `${env:…}` may read, and `VAULT/NAME` of secrets that "
+    "`${secret:…}` may read, separated by commas.",
+    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds, so that one can "
+    "be replaced.",
     "RECONCILER_MAIL": "Through what alerts to `mailto:` are sent, as Apprise writes it: "
-    "mailtos://USER:PASSWORD@HOST?from=ADDRESS.",
-    "RECONCILER_AUTH": "Who lets callers in: keys (Functions), or easyauth (roles reader and operator).",
+    "`mailtos://USER:PASSWORD@HOST?from=ADDRESS`.",
+    "RECONCILER_AUTH": "Who lets callers in to the app's routes: `keys` of Functions (default), or `easyauth` "
+    "with the roles `reader` and `operator`.",
     "AzureWebJobsStorage": "The connection string of the storage account with the app's queue.",
     "AzureWebJobsStorage__accountName": "In its place: the account's name, where an identity is let in.",
     "AzureWebJobsStorage__queueServiceUri": "In place of the name: the address of the account's queues.",
@@ -100,6 +113,11 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     auth = said.get("RECONCILER_AUTH") or KEYS
     if auth not in (KEYS, EASY_AUTH):
         raise SettingsError(f"{auth!r} is neither {KEYS} nor {EASY_AUTH}.", where="RECONCILER_AUTH")
+    feedback = frozenset(said.get("RECONCILER_FEEDBACK", ",".join(FEEDBACK)).replace(",", " ").split())
+    if wrong := sorted(feedback - {*FEEDBACK, NO_FEEDBACK}):
+        raise SettingsError(
+            f"{wrong[0]!r} is none of {', '.join(FEEDBACK)} and {NO_FEEDBACK}.", where="RECONCILER_FEEDBACK"
+        )
     secrets = (secret.strip() for secret in said.get("RECONCILER_WEBHOOK_SECRETS", "").split(","))
     return Settings(
         repository=said.get("RECONCILER_REPO") or ".",
@@ -117,6 +135,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         # Where the platform does not say that it signs callers in, its header would be anybody's to write.
         # https://learn.microsoft.com/azure/app-service/reference-app-settings#authentication--authorization
         easy_auth=auth == EASY_AUTH and said.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+        feedback=feedback - {NO_FEEDBACK},
+        url=said.get("RECONCILER_URL", ""),
         storage=_storage(said),
         environ=said,
     )
@@ -143,6 +163,7 @@ def engine(settings: Settings) -> Reconciler:
     """An engine for these settings. Raises SettingsError, and SourceError where there is no repository.
 
     A checkout is read at what is checked out; a bare repository or a URL where an environment follows it."""
+    from reconciler import githost
     from reconciler.alerts import Post, addresses
     from reconciler.checkout import Checkout
     from reconciler.cloud import Cloud, identity_of
@@ -179,8 +200,15 @@ def engine(settings: Settings) -> Reconciler:
     def post(read: Reader | None) -> Post:
         return Post(addresses(setting, read), settings.mail, settings.repository)
 
+    install = githost.Install(
+        comments="comments" in settings.feedback,
+        statuses="statuses" in settings.feedback,
+        url=settings.url,
+        mark=githost.Install.marked(settings.repository, state),
+    )
+    host = githost.opened(settings.repository, means, install)
     seconds = TICK_SECONDS if settings.seconds is None else settings.seconds
-    return Reconciler(git, store, Planner(git, sign_in), seconds, post)
+    return Reconciler(git, store, Planner(git, sign_in), seconds, post, host)
 
 
 def state_of(settings: Settings) -> str:

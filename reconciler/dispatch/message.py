@@ -1,4 +1,6 @@
-"""What is asked for on the queue: one tick of one environment. It names no commit: a tick takes the head."""
+"""What is asked for on the queue: one tick of one environment, or the answer to one pull request.
+
+It names no commit: a tick takes the head of a branch, and what a pull request holds its host is asked."""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ too early for it; the environment's interval then brings the next one."""
 @dataclass(frozen=True)
 class Message:
     """reason: what asks, as `push` or `timer`; by: who, if it is a person. at: since when it is asked for,
-    ISO 8601; "" asks in any case. tries: how often it came back already, after a fault or not at its end."""
+    ISO 8601; "" asks in any case. tries: how often it came back already, after a fault or not at its end.
+    pull: the number of a pull request to be answered; no environment is named then."""
 
     environment: str
     reason: str
     by: str = ""
     at: str = ""
     tries: int = 0
+    pull: int = 0
 
     @property
     def text(self) -> str:
@@ -43,15 +47,22 @@ def ask(environment: str, reason: str, by: str = "") -> Message:
     return Message(environment, reason, by, datetime.now(UTC).isoformat())
 
 
+def ask_pull(number: int) -> Message:
+    """A message that asks for the answer to a pull request."""
+    return Message("", "pull request", "", datetime.now(UTC).isoformat(), pull=number)
+
+
 def parse(text: str) -> Message:
     """The message of a text. Raises ValueError: it is no message of ours."""
     document = json.loads(text)
-    if not isinstance(document, dict) or not document.get("environment"):
-        raise ValueError("the message names no environment")
+    pull = document.get("pull") or 0 if isinstance(document, dict) else 0
+    if not isinstance(document, dict) or bool(document.get("environment")) == bool(pull):
+        raise ValueError("the message names no environment, and no pull request in place of one")
     said = {name: document.get(name) or "" for name in ("environment", "reason", "by", "at")}
     tries = document.get("tries") or 0
-    if not all(isinstance(value, str) for value in said.values()) or not isinstance(tries, int):
+    numbers = isinstance(tries, int) and isinstance(pull, int)
+    if not numbers or not all(isinstance(value, str) for value in said.values()):
         raise ValueError("a field of the message is of another type")
     if said["at"] and datetime.fromisoformat(said["at"]).tzinfo is None:
         raise ValueError("the time of the message has no zone")
-    return Message(**said, tries=tries)
+    return Message(**said, tries=tries, pull=pull)

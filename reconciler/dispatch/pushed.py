@@ -1,15 +1,18 @@
-"""A verified hint that Git moved: what is true is read from Git, and what is touched is queued."""
+"""A verified hint that Git moved: what is true is read from Git, and what is touched is queued.
+
+Of a pull request only its number is queued: its host is asked for all else, by a worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reconciler.dispatch.message import ask
+from reconciler.dispatch.message import ask, ask_pull
 from reconciler.dispatch.queue import Queue
 from reconciler.dispatch.stale import followed, look, stale
 from reconciler.engine import Reconciler
-from reconciler.webhooks import Hint, same_repository
+from reconciler.githost import same_repository
+from reconciler.webhooks import Hint
 
 REMEMBERED = 1000
 """So many deliveries are looked through for one that comes again."""
@@ -35,6 +38,12 @@ def pushed(engine: Reconciler, queue: Queue, source: str, hint: Hint) -> Pushed:
     remembered = f"webhook.{source}"
     if any(line.get("delivery") == hint.delivery for line in engine.store.history(remembered, REMEMBERED)):
         return Pushed("this delivery is known")
+    if hint.pull:
+        if engine.host is None:
+            return Pushed("nothing is set to answer pull requests with, see RECONCILER_FEEDBACK")
+        queue.put(ask_pull(hint.pull))
+        _remember(engine, remembered, hint)
+        return Pushed("", (f"pull request {hint.pull}",))
     checkout.fetch()
     names = engine.known()
     if checkout.follow and not followed(engine, checkout.names()) & set(hint.refs):
@@ -45,10 +54,14 @@ def pushed(engine: Reconciler, queue: Queue, source: str, hint: Hint) -> Pushed:
     queued = [name for name in touched if name not in waits]
     for name in queued:
         queue.put(ask(name, "push"))
-    line = {"delivery": hint.delivery, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-    engine.store.append_history(remembered, line)
+    _remember(engine, remembered, hint)
     unchanged = tuple(name for name in names if name not in touched)
     return Pushed("", tuple(queued), tuple(waits), unchanged)
+
+
+def _remember(engine: Reconciler, name: str, hint: Hint) -> None:
+    line = {"delivery": hint.delivery, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    engine.store.append_history(name, line)
 
 
 def _suspended(engine: Reconciler, name: str) -> bool:

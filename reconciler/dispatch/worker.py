@@ -1,11 +1,12 @@
-"""One message worked off: one tick under the environment's lock, and what is queued after it."""
+"""One message worked off: one tick under the environment's lock, and what is queued after it; or the answer
+to a pull request."""
 
 from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
 
-from reconciler import alerts
+from reconciler import alerts, githost, pulls
 from reconciler.dispatch.message import Message, ask, parse
 from reconciler.dispatch.queue import Queue
 from reconciler.dispatch.stale import look, stale
@@ -35,6 +36,8 @@ def work(engine: Reconciler, queue: Queue, text: str) -> str:
     platform then tries again, and at last puts the message with the poisoned ones. Raises ValueError for what
     is no message."""
     message = parse(text)
+    if message.pull:
+        return _answer(engine, queue, message)
     name = message.environment
     before = engine.status(name)
     if before is not None and message.met(str(before.notes.get("began") or "")):
@@ -65,16 +68,37 @@ def work(engine: Reconciler, queue: Queue, text: str) -> str:
     return tick.result
 
 
+def _answer(engine: Reconciler, queue: Queue, message: Message) -> str:
+    """Tell a pull request what it would do. After a refusal its next event asks anew."""
+    try:
+        result = pulls.answer(engine, message.pull)
+    except StateLocked:
+        return _back(queue, message, LOCKED_SECONDS, "locked")
+    except ReconcilerError as error:
+        if error.retry and message.tries < TRIES:
+            return _back(queue, message.again(_now()), _growing(message), error.code)
+        if error.retry or isinstance(error, StateError):
+            raise
+        githost.once(f"pull request {message.pull} was not answered", error)
+        return "failed"
+    log.info("pull request answered number=%s result=%s", message.pull, result)
+    return result
+
+
 def poisoned(engine: Reconciler, text: str) -> None:
     """Tell of a message that the platform gave up: those who hear of the environment, its history, the log.
 
     Raises StateLocked while a run is at the environment: the platform then asks again."""
     try:
-        name = checked(parse(text).environment)
+        message = parse(text)
+        name = checked(message.environment) if not message.pull else ""
     except (ValueError, StateError):
         log.error("message given up, which is none of ours length=%s", len(text))
         return
-    message, now = parse(text), _now()
+    if message.pull:
+        log.error("message given up pull_request=%s", message.pull)
+        return
+    now = _now()
     log.error("message given up environment=%s reason=%s", name, message.reason)
     reason = "A message was given up after it had failed several times. The app's log tells why."
     with engine.store.lock(name, "alerts"):
@@ -90,7 +114,8 @@ def poisoned(engine: Reconciler, text: str) -> None:
 def _back(queue: Queue, message: Message, delay: float, why: str) -> str:
     """Put a message back. What is queued first cannot be lost; what is then seen twice is merged."""
     queue.put(message, delay)
-    log.info("message put back environment=%s why=%s delay=%s", message.environment, why, delay)
+    about = message.environment or f"(pull request {message.pull})"
+    log.info("message put back environment=%s why=%s delay=%s", about, why, delay)
     return "waits"
 
 

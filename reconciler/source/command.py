@@ -116,6 +116,12 @@ class Command:
         options = ("-r", "-z", "--name-only", "--ignore-submodules=all")
         return self.ask("diff-tree", *options, old, new).split(b"\0")[:-1]
 
+    def common(self, one: str, other: str) -> str:
+        code, out, said = self.attempt("merge-base", one, other)
+        if code not in (0, 1):
+            raise self.meaning(said)
+        return out.decode().strip()
+
     def uncommitted(self) -> list[bytes]:
         options = ("-z", "--untracked-files=normal", "--no-renames", "--ignore-submodules=all")
         return [line[3:] for line in self.ask("status", "--porcelain=v1", *options).split(b"\0")[:-1]]

@@ -17,6 +17,7 @@ from typing import IO, Any, TypeVar, cast
 from dulwich import porcelain
 from dulwich.diff_tree import tree_changes
 from dulwich.errors import NotGitRepository
+from dulwich.graph import find_merge_base
 from dulwich.objects import S_ISGITLINK, Commit, ObjectID, ShaFile, Tag, parse_tree
 from dulwich.refs import Ref, write_packed_refs
 from dulwich.repo import Repo
@@ -134,6 +135,12 @@ class Dulwich:
             changes = tree_changes(repo.object_store, _tree(repo, old), _tree(repo, new))
             sides = [side for change in changes for side in (change.old, change.new) if side]
             return list({side.path for side in sides if side.path and not S_ISGITLINK(side.mode or 0)})
+
+    @_reading
+    def common(self, one: str, other: str) -> str:
+        with self._repo() as repo:
+            found = find_merge_base(repo, [ObjectID(one.encode()), ObjectID(other.encode())])
+            return found[0].decode() if found else ""
 
     @_reading
     def uncommitted(self) -> list[bytes]:

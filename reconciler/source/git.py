@@ -77,6 +77,9 @@ class Git(Protocol):
     def differing(self, old: str, new: str) -> Iterable[bytes]:
         """The paths that differ between two commits, of a moved file both. Submodules are left out."""
 
+    def common(self, one: str, other: str) -> str:
+        """The newest commit that two commits both come from; "" where there is none."""
+
     def uncommitted(self) -> Sequence[bytes]:
         """The paths that differ from HEAD, then the untracked ones, whole folders with a closing slash."""
 

@@ -23,15 +23,21 @@ SECONDS = 15.0
 """Longest wait for one answer."""
 SPARE_SECONDS = 300.0
 """A token that is this near its end is not begun a fetch with."""
+READS: Mapping[str, str] = {"contents": "read"}
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
 class GitHubApp:
     """Gives user and password for the repository at a URL. Safe to use from several threads."""
 
-    def __init__(self, url: str, app: str, key: Callable[[], str]) -> None:
-        """app: the client id, or the number, of the app; key: gives the PEM of its private key."""
-        self._url, self._app, self._key = url, app, key
+    def __init__(
+        self, url: str, app: str, key: Callable[[], str], permissions: Mapping[str, str] = READS
+    ) -> None:
+        """app: the client id, or the number, of the app; key: gives the PEM of its private key. permissions:
+        what its tokens may do, and no more."""
+        self._url, self._app, self._key, self._permissions = url, app, key, dict(permissions)
+        self.number = 0
+        """The app's number, known once it has signed in."""
         parts = urlsplit(url)
         self._api = _api(parts.netloc)
         self._repository = parts.path.strip("/").removesuffix(".git")
@@ -48,9 +54,10 @@ class GitHubApp:
 
     def _renew(self) -> None:
         place = f"repos/{self._repository}/installation"
-        installation = self._ask("GET", place, None)["id"]
+        found = self._ask("GET", place, None)
+        installation, self.number = found["id"], int(found["app_id"])
         _, _, name = self._repository.partition("/")
-        wanted = {"repositories": [name], "permissions": {"contents": "read"}}
+        wanted = {"repositories": [name], "permissions": self._permissions}
         made = self._ask("POST", f"app/installations/{installation}/access_tokens", wanted)
         lasts = datetime.fromisoformat(made["expires_at"]).timestamp() - time.time() - self._ahead
         self._token, self._until = remember(made["token"]), time.monotonic() + lasts - SPARE_SECONDS
@@ -100,7 +107,9 @@ class GitHubApp:
             return SourceError(message, where=self._url, code=SIGN_IN)
         if status in (403, 422):
             message = (
-                f"GitHub gives the app no token ({status}). Let it read the contents of this repository."
+                f"GitHub gives the app no token ({status}). Let it have these permissions on this repository: "
+                + ", ".join(f"{name}: {level}" for name, level in self._permissions.items())
+                + "."
             )
             return SourceError(message, where=self._url, code=SIGN_IN)
         message = f"GitHub gave no token ({status}). Run again."

@@ -126,6 +126,10 @@ class Source:
             return None
         return tuple(sorted(os.fsdecode(name) for name in git.differing(old, target)))
 
+    def common(self, one: str, other: str) -> str:
+        """The newest commit that two commits, by their full ids, both come from; "" where there is none."""
+        return self._mended(lambda: self._git().common(one, other))
+
     def branch(self) -> str:
         """The branch that is checked out; "" where none is, or there is no checkout."""
         git = self._git()

@@ -5,7 +5,7 @@ A stored token if there is one; in Azure Repos the app's own identity; else a Gi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from reconciler.source.git import SIGN_IN, Login
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+
+    from reconciler.source.githubapp import GitHubApp
 
 SignIn = Callable[[], Login]
 """Gives user and password, anew where they have expired. Raises SourceError."""
@@ -53,11 +55,14 @@ def credentials(url: str, means: Means) -> SignIn | None:
         missing = "RECONCILER_GITHUB_KEY" if means.app else "RECONCILER_GITHUB_APP"
         message = "a GitHub App signs in with its client id and its private key. Set both."
         raise SettingsError(message, where=missing)
-    if not means.app or not url.startswith("https://"):
-        return None
-    from reconciler.source.githubapp import GitHubApp  # with PyJWT and requests, where it is used
+    return github_app(url, means) if means.app and url.startswith("https://") else None
 
-    return GitHubApp(url, means.app, lambda: private_key(means))
+
+def github_app(url: str, means: Means, permissions: Mapping[str, str] | None = None) -> GitHubApp:
+    """The GitHub App that is named; it may read the repository's contents, or what is asked for instead."""
+    from reconciler.source.githubapp import READS, GitHubApp  # with PyJWT and requests, where it is used
+
+    return GitHubApp(url, means.app, lambda: private_key(means), permissions or READS)
 
 
 def with_token(token: str) -> SignIn:

@@ -10,12 +10,14 @@ class Hint:
     """Somebody says that these refs of a repository moved.
 
     delivery: the sender's id of this post, the same when it is sent again. repositories: addresses by which
-    the sender knows the repository. refs: full names, as refs/heads/main."""
+    the sender knows the repository. refs: full names, as refs/heads/main. pull: the number of a pull request
+    that is open and may have changed, 0 for none; no ref moved then."""
 
     delivery: str
     event: str
     repositories: tuple[str, ...]
     refs: tuple[str, ...]
+    pull: int = 0
 
 
 @dataclass(frozen=True)

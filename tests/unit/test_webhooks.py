@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.webhooks import LIMIT, Answer, Hint, read, same_repository, signed
+from reconciler.githost import same_repository
+from reconciler.webhooks import LIMIT, Answer, Hint, read, signed
 
 SECRETS = ("the one", "the next one")
 CORPUS = Path(os.environ.get("RECONCILER_CORPUS", "")) / "webhooks"
