@@ -8,9 +8,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,16 +28,13 @@ from reconciler.errors import (
     Unreachable,
 )
 from reconciler.providers import retries
+from reconciler.providers.pace import Pace, kind_of, remaining
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 HOST = "https://management.azure.com"
-FLOOR = 5
-"""From this many remaining calls on, we leave a second between calls: ten tokens come back each second
-(https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
-
 READS = ("GET", "HEAD")
 LISTS = ("/listKeys",)
 """Actions that are asked for by POST and change nothing."""
@@ -94,12 +93,13 @@ def _seconds(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if isfinite(seconds) else None
     except ValueError:
         pass
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -150,7 +150,7 @@ class Arm:
         self._client: Any = None
         self._offset = timedelta(0)
         self._lock = threading.Lock()
-        self._low: dict[str, bool] = {}
+        self._pace = Pace()
         self.calls: Counter[str] = Counter()
         """How many calls were made, under "read" and "write"."""
 
@@ -196,23 +196,16 @@ class Arm:
             answer = self.call("GET", following, where=where)
 
     def _once(self, method: str, url: str, body: Any, where: str) -> Answer:
-        from azure.core.exceptions import AzureError, ClientAuthenticationError
-        from azure.core.rest import HttpRequest
-
-        kind = "read" if method in READS or urlsplit(url).path.endswith(LISTS) else "write"
-        if self._low.get(kind):
-            time.sleep(1)
-        with self._lock:
-            self.calls[kind] += 1
+        """One call at its turn."""
+        bucket, left, wait = kind_of(method), None, 0.0
+        time.sleep(self._pace.take(bucket))
         try:
-            request = HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
-            response = self._pipeline().send_request(request)
-        except ClientAuthenticationError as error:
-            raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
-        except AzureError as error:
-            raise Unreachable(_unreached(str(error.message)), where=where) from error
-        headers = dict(response.headers)
-        self._learn(headers, kind)
+            response = self._sent(method, url, body, where)
+            left = remaining(response.headers, bucket)
+            wait = _seconds(response.headers.get("Retry-After")) or 0.0
+        finally:
+            self._pace.ended(bucket, left, wait if left == 0 else 0.0)
+        self._learn(response.headers)
         text = response.text()
         try:
             document = json.loads(text) if text else None
@@ -221,18 +214,29 @@ class Arm:
         if text and document is None and response.status_code in (404, 410):
             raise Unreachable(f"What answered {response.status_code} is not Azure.", where=where)
         if response.status_code >= 400:
-            raise error_of(
-                response.status_code, document, _seconds(response.headers.get("Retry-After")) or 0, where
-            )
+            raise error_of(response.status_code, document, wait, where)
         return Answer(response.status_code, response.headers, document)
 
-    def _learn(self, headers: Mapping[str, str], kind: str) -> None:
-        for name, value in headers.items():
-            low = name.lower()
-            if low == "date":
-                self._offset = parsedate_to_datetime(value) - datetime.now(UTC)
-            elif low.startswith("x-ms-ratelimit-remaining-subscription") and value.isdigit():
-                self._low[kind] = int(value) < FLOOR
+    def _sent(self, method: str, url: str, body: Any, where: str) -> Any:
+        """The response of one call. Raises SignInError and Unreachable."""
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.rest import HttpRequest
+
+        kind = "read" if method in READS or urlsplit(url).path.endswith(LISTS) else "write"
+        with self._lock:
+            self.calls[kind] += 1
+        try:
+            request = HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
+            return self._pipeline().send_request(request)
+        except ClientAuthenticationError as error:
+            raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
+        except AzureError as error:
+            raise Unreachable(_unreached(str(error.message)), where=where) from error
+
+    def _learn(self, headers: Mapping[str, str]) -> None:
+        with suppress(TypeError, ValueError, OverflowError):  # else the clock stays as it is
+            date = parsedate_to_datetime(headers.get("Date", ""))
+            self._offset = date.astimezone(UTC) - datetime.now(UTC)
 
     def _pipeline(self) -> Any:
         with self._lock:
