@@ -10,6 +10,7 @@ from sandbox.world import World
 
 REGISTRATIONS = "arm.registrations"
 _VERSIONS = {
+    "Microsoft.App": ("2025-01-01", "2024-03-01"),
     "Microsoft.Authorization": ("2022-04-01", "2020-10-01-preview", "2016-09-01"),
     "Microsoft.Compute": ("2024-11-01", "2024-07-01", "2023-09-01"),
     "Microsoft.DataFactory": ("2018-06-01",),
@@ -27,9 +28,10 @@ _VERSIONS = {
     "Microsoft.Sql": ("2023-08-01", "2021-11-01"),
     "Microsoft.Storage": ("2025-01-01", "2024-01-01", "2023-05-01", "2021-09-01"),
     "Microsoft.Synapse": ("2021-06-01",),
-    "Microsoft.Web": ("2024-11-01", "2024-04-01", "2022-03-01"),
+    "Microsoft.Web": ("2025-05-01", "2024-11-01", "2024-04-01", "2022-03-01"),
 }
 _TYPES = {
+    "Microsoft.App": "managedEnvironments containerApps jobs",
     "Microsoft.Authorization": "roleAssignments roleDefinitions locks policyAssignments policyDefinitions",
     "Microsoft.Compute": "virtualMachines virtualMachineScaleSets disks availabilitySets",
     "Microsoft.DataFactory": (
@@ -40,7 +42,9 @@ _TYPES = {
     "Microsoft.Databricks": "workspaces accessConnectors",
     "Microsoft.EventGrid": "systemTopics eventSubscriptions topics",
     "Microsoft.EventHub": "namespaces namespaces/eventhubs namespaces/authorizationRules",
-    "Microsoft.Insights": "components diagnosticSettings metricAlerts actionGroups eventtypes",
+    "Microsoft.Insights": (
+        "components diagnosticSettings metricAlerts scheduledQueryRules actionGroups eventtypes"
+    ),
     "Microsoft.KeyVault": "vaults vaults/secrets vaults/accessPolicies deletedVaults",
     "Microsoft.Logic": "workflows",
     "Microsoft.ManagedIdentity": "userAssignedIdentities userAssignedIdentities/federatedIdentityCredentials",

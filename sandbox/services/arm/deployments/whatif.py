@@ -28,6 +28,8 @@ _READ_ONLY = frozenset(
         "keyCreationTime",
         "lastEnabledTime",
         "lastModifiedTime",
+        "lastModifiedTimeUtc",
+        "modifiedDate",
         "primaryEndpoints",
         "primaryLocation",
         "privateEndpointConnections",
