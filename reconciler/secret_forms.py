@@ -14,6 +14,10 @@ SHORTEST = 6
 TARGET = 16
 """Characters of a URL's path and query from which on they tell more than a place."""
 
+UNRESOLVED = "@Microsoft.KeyVault("
+"""How an app setting starts whose secret the Function app could not fetch: it then holds the reference itself
+(https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshooting-key-vault-references)."""
+
 _SAFE = ("", "/", "!'()*~", "!#$%&'()*+,/:;=?@[]~")
 """What is not encoded in a URL: by nobody, by Python, by browsers, by `requests`."""
 _ASSIGNED = re.compile(r"(?i)(?:key|password|passwd|pwd|secret|token|signature|sig)=([^;&\s]+)")

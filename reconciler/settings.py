@@ -4,6 +4,7 @@ The app reads them while it is indexed, so what is heavy is imported where an en
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SettingsError
 from reconciler.redaction import remember
+from reconciler.secret_forms import UNRESOLVED
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.cloud import Cloud, Identity, Material
     from reconciler.engine import Reconciler
 
+_log = logging.getLogger(__name__)
 KEYS, EASY_AUTH = "keys", "easyauth"
 """Who lets callers in to the app's HTTP routes: Functions by its keys, or App Service by a sign-in."""
 FEEDBACK, NO_FEEDBACK = ("comments", "statuses"), "none"
@@ -102,7 +105,12 @@ NAMES: Mapping[str, str] = {
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings. Raises SettingsError naming the one that is wrong."""
-    said = os.environ if environ is None else environ
+    environ = os.environ if environ is None else environ
+    # Such a reference is anybody's to guess: as the secret of a webhook it would let everybody in.
+    unresolved = sorted(name for name in NAMES if environ.get(name, "").startswith(UNRESOLVED))
+    if unresolved:
+        _log.warning("not set: the Key Vault references of %s were not resolved", ", ".join(unresolved))
+    said = {name: value for name, value in environ.items() if name not in unresolved}
     seconds = said.get("RECONCILER_TICK_SECONDS", "")
     try:
         limit = float(seconds) if seconds else None
@@ -138,7 +146,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         feedback=feedback - {NO_FEEDBACK},
         url=said.get("RECONCILER_URL", ""),
         storage=_storage(said),
-        environ=said,
+        environ=environ,
     )
 
 

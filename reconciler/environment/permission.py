@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping
 
 from reconciler.environment.references import ENV, permitted, references
 from reconciler.redaction import remember
-
-UNRESOLVED = "@Microsoft.KeyVault("
-"""How an app setting starts whose secret the Function app could not fetch: it then holds the reference itself
-(https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshooting-key-vault-references)."""
+from reconciler.secret_forms import UNRESOLVED
 
 Settings = Callable[[str], tuple[str, str]]
 

@@ -81,3 +81,13 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.read({name: value})
     assert (caught.value.where, value in caught.value.message) == (name, True)
+
+
+def test_a_reference_that_the_host_could_not_resolve_is_no_setting(caplog: pytest.LogCaptureFixture) -> None:
+    """App Service then hands on the reference itself, which anybody can guess: it must let nobody in."""
+    reference = "@Microsoft.KeyVault(VaultName=v;SecretName=webhook-secrets)"
+    said = {"RECONCILER_WEBHOOK_SECRETS": reference, "RECONCILER_GIT_TOKEN": reference, "OTHER": reference}
+    found = settings.read(said)
+    assert (found.webhook_secrets, found.token) == ((), "")
+    assert "RECONCILER_GIT_TOKEN, RECONCILER_WEBHOOK_SECRETS" in caplog.text
+    assert found.environ["OTHER"] == reference, "what ${env:…} reads tells its own fault"

@@ -10,6 +10,7 @@ from sandbox.services.arm import authorization, records
 from sandbox.services.arm.providers.web import SITES
 from sandbox.world import World
 
+AUDIENCES = ("https://appservice.azure.com", *ARM_AUDIENCES)
 _PUBLISH = f"{SITES}/publish/action"
 
 
@@ -33,13 +34,13 @@ def is_scm(host: str) -> bool:
 
 
 def authenticate(world: World, request: Request) -> Caller | None:
-    """To publish, a token for ARM of somebody who may; the host itself asks for its keys.
+    """To publish, a token of somebody who may; the host itself asks for its keys.
 
     Raises CloudError 401 and 403. Basic authentication is not played: 401 too."""
     if not is_scm(request.host):
         return None
     try:
-        caller = world.tokens.check(request.headers.get("authorization"), ARM_AUDIENCES)
+        caller = world.tokens.check(request.headers.get("authorization"), AUDIENCES)
     except TokenError as fault:
         raise CloudError(401, "Unauthorized", fault.message) from None
     if not authorization.allowed(world, caller.object_id, site(world, request)["id"], _PUBLISH):

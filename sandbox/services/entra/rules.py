@@ -21,6 +21,7 @@ _RESOURCES = frozenset(
         "https://management.core.windows.net",
         "https://vault.azure.net",
         "https://storage.azure.com",
+        "https://appservice.azure.com",
         "https://graph.microsoft.com",
         "https://datafactory.azure.com",
         DATABRICKS,

@@ -14,6 +14,8 @@ from sandbox.services.arm.providers import forms
 from sandbox.services.arm.providers.web import CONFIG_SHOWN, FLEX, SITES, bad_request, check_flex_settings
 from sandbox.world import World
 
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+
 _OK = style("200 body")
 
 
@@ -93,6 +95,32 @@ def _absent_policy(world: World, target: ResourceId) -> Document | None:
     return {"id": target.id, "name": target.name, "type": target.type, "properties": {"allow": True}}
 
 
+def _stacks(world: World, request: Request) -> Response:
+    """The language versions that a Flex Consumption app can have; Python's alone are known here."""
+    if request.query.get("stack", "python") != "python":
+        return Response(200, {"value": []})
+    minor = [
+        {
+            "displayText": f"Python {version}",
+            "value": version,
+            "stackSettings": {
+                "linuxRuntimeSettings": {
+                    "runtimeVersion": f"Python|{version}",
+                    "isDefault": False,
+                    "appInsightsSettings": {"isSupported": True},
+                    "gitHubActionSettings": {"isSupported": True, "supportedVersion": version},
+                    "appSettingsDictionary": {"FUNCTIONS_WORKER_RUNTIME": "python"},
+                    "Sku": [{"skuCode": "FC1"}],
+                }
+            },
+        }
+        for version in PYTHONS
+    ]
+    python = {"displayText": "Python 3", "value": "3", "minorVersions": minor}
+    shown = {"displayText": "Python", "value": "python", "majorVersions": [python]}
+    return Response(200, {"value": [{"id": None, "name": "python", "properties": shown}], "nextLink": None})
+
+
 KINDS = (
     Kind(
         f"{SITES}/config",
@@ -115,6 +143,7 @@ KINDS = (
 )
 _SITE = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/sites/{site}"
 ROUTES = (
+    Route("GET", "/providers/Microsoft.Web/locations/{location}/functionAppStacks", _stacks),
     Route("POST", f"{_SITE}/config/{{name}}/list", _list_config, write=False),
     Route("POST", f"{_SITE}/host/default/listKeys", _list_keys, write=False),
 )
