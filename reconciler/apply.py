@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from reconciler import triggers
 from reconciler.change import Action, Change
@@ -19,18 +18,16 @@ from reconciler.errors import Busy, Forbidden, ReconcilerError, Throttled, Unrea
 from reconciler.graph import Graph
 from reconciler.outcome import Outcome, Result
 from reconciler.plan import Plan
-from reconciler.providers.provider import Done, Pending, Provider
 from reconciler.record import Entry, Intent, State
 from reconciler.resource import Key, Observation, Resource, Status
-from reconciler.settle import Mask, trouble
-from reconciler.triggers import Pauser
+from reconciler.settle import trouble
+from reconciler.step import Ended, Step, Tools, work
 from reconciler.waves import Waves
 
 WORKERS = 8
 ROLE_DELAY = timedelta(minutes=30)
 """How long a role assignment may take to work (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting)."""
-POLLS = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between two looks at a long operation whose answers do not say how long to wait."""
+LATE = "the tick's time is over; the next one goes on."
 UNSURE = (Unreachable, Throttled, Busy)
 """An earlier attempt of the same call may have come through unanswered: the next run settles the intent."""
 
@@ -39,53 +36,6 @@ UNSURE = (Unreachable, Throttled, Busy)
 class Applied:
     state: State
     outcomes: tuple[Outcome, ...]
-
-
-Progress = Callable[[str, tuple[Change, ...], tuple[Any, ...]], None]
-"""Called with "wave" and the changes that start, "done" and the outcomes that are known, or "check" and pairs
-of a check's name and its record."""
-
-
-@dataclass
-class Tools:
-    """What apply works with. `deadline` is on `time.monotonic`'s scale; `resolve` puts into a resource what
-    is known by now; `save` keeps the state and gives it back with its new serial; `doubts` tells whether a
-    read after a write shows what was not sent."""
-
-    providers: Iterable[Provider]
-    resolve: Callable[[Resource, Mapping[Key, Observation]], Resource]
-    save: Callable[[State], State]
-    mask: Mask
-    now: Callable[[], datetime]
-    deadline: float
-    progress: Progress = field(default=lambda *_: None)
-    doubts: Callable[[Resource, Observation, Entry | None], bool] = field(default=lambda *_: False)
-    pauser: Pauser | None = None
-    pauses: tuple[Key, ...] = ()
-
-    def provider(self, key: Key) -> Provider:
-        return next(provider for provider in self.providers if key.kind in provider.kinds)
-
-
-@dataclass(frozen=True)
-class Step:
-    """The unit of apply: one write of one object, or one ARM deployment of several resources."""
-
-    changes: tuple[Change, ...]
-    resources: tuple[Resource, ...] = ()
-    entry: Entry | None = None
-    token: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a step ended: `failed` by key; `pending` holds the resume token of what goes on."""
-
-    failed: Mapping[Key, ReconcilerError] = field(default_factory=dict)
-    pending: Mapping[str, Any] | None = None
-    seen: Mapping[Key, Observation] = field(default_factory=dict)
-    whole: ReconcilerError | None = None
-    """The call itself was refused: nothing of the step came about."""
 
 
 def run(plan: Plan, graph: Graph, live: Mapping[Key, Observation], state: State, tools: Tools) -> Applied:
@@ -142,12 +92,14 @@ class _Run:
                 if not steps:
                     break
                 if time.monotonic() >= self.tools.deadline:
-                    self._leave("the tick's time is over; the next one goes on.")
+                    self._leave()
                     break
                 self._intend(steps)
                 self.tools.progress("wave", tuple(c for step in steps for c in step.changes), ())
                 started = time.monotonic()
-                running = {pool.submit(self._work, step): step for step in steps}
+                running = {
+                    pool.submit(work, step, self.tools, self.live, self.state.entries): step for step in steps
+                }
                 for future in as_completed(running):
                     self._record(running[future], future.result(), time.monotonic() - started)
 
@@ -197,57 +149,6 @@ class _Run:
                 self.state = self.state.put(replace(entry, intent=Intent(action, now, spec, step.token)))
         self.state = self.tools.save(self.state)
 
-    def _work(self, step: Step) -> Ended:
-        """Make the step's call and look after it until it ends or time is over. Runs in a thread."""
-        provider = self.tools.provider(step.changes[0].key)
-        try:
-            if step.entry is not None:
-                return self._follow(provider, provider.delete(step.entry))
-            ended = self._follow(provider, provider.write(step.resources, step.token))
-        except ReconcilerError as error:
-            return Ended(whole=error)
-        made = [resource for resource in step.resources if resource.key not in ended.failed]
-        if ended.pending is not None or not made:
-            return ended
-        try:
-            seen = dict(provider.read(made))
-            doubted = tuple(resource for resource in made if self._doubted(resource, seen[resource.key]))
-            if doubted:
-                again = self._follow(provider, provider.write(doubted, step.token))
-                if again.pending is not None:
-                    return replace(ended, pending=again.pending)
-                seen = {key: each for key, each in seen.items() if key not in again.failed}
-                sure = [resource for resource in doubted if resource.key in seen]
-                seen.update(provider.read(sure) if sure else {})
-            return replace(ended, seen=seen)
-        except ReconcilerError:
-            return ended
-
-    def _doubted(self, resource: Resource, seen: Observation) -> bool:
-        """What was read differs from what was sent: by Azure's will, or by somebody between our write and our
-        read. The same write once more tells which: what it does not bring either, Azure does not accept."""
-        before = self.live.get(resource.key)
-        if seen.status is not Status.PRESENT or (before is not None and seen.spec == before.spec):
-            return False
-        return self.tools.doubts(resource, seen, self.state.entries.get(resource.key))
-
-    def _follow(self, provider: Provider, answer: Done | Pending) -> Ended:
-        looks = 0
-        while isinstance(answer, Pending):
-            own = POLLS[min(looks, len(POLLS) - 1)]
-            pause = (
-                own if answer.wait is None else max(answer.wait, 0.05 * 2 ** min(looks, 8) if looks else 0.0)
-            )
-            if time.monotonic() + pause >= self.tools.deadline:
-                return Ended(pending=answer.token)
-            time.sleep(pause)
-            looks += 1
-            try:
-                answer = provider.poll(answer.token)
-            except (Unreachable, Throttled):
-                continue
-        return Ended(failed=answer.failed)
-
     # Writing down
 
     def _adopt(self) -> None:
@@ -277,12 +178,17 @@ class _Run:
     def _refresh(self) -> None:
         """Keep what moved in Git without a difference to live: the spec, the API version, the needs."""
         held = {h.key for h in (*self.plan.blocked, *self.plan.waiting)} | self.waves.todo.keys()
-        before = self.state
+        moved: dict[Key, Entry] = {}
         for resource in self.graph:
             entry, seen = self.state.entries.get(resource.key), self.live.get(resource.key)
             if entry is None or seen is None or resource.key in held or not (entry.ours and entry.settled):
                 continue
             at = {**resource.at, **({"id": entry.at["id"]} if entry.adopted and "id" in entry.at else {})}
+            if self.tools.applied_stays(resource, entry) and (
+                (at, resource.needs, False, seen.stamp or entry.stamp)
+                == (entry.at, entry.needs, entry.doubted, entry.stamp)
+            ):
+                continue
             fresh = replace(
                 entry,
                 at=at,
@@ -295,14 +201,18 @@ class _Run:
             if at.get("apiVersion") != entry.at.get("apiVersion"):
                 fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec, resource.spec))
             if fresh != entry:
-                self.state = self.state.put(fresh)
-        if self.state is not before:
-            self.state = self.tools.save(self.state)
+                moved[resource.key] = fresh
+        if moved:
+            self.state = self.tools.save(replace(self.state, entries={**self.state.entries, **moved}))
 
     def _record(self, step: Step, ended: Ended, seconds: float) -> None:
         for change in step.changes:
             error = ended.whole or ended.failed.get(change.key)
             entry = self.state.entries[change.key]
+            if ended.late:
+                self._unsaid(entry)
+                self._outcome(change, Result.PENDING, error=LATE)
+                continue
             if ended.whole is not None and len(step.changes) > 1 and not ended.whole.retry:
                 self.waves.split.add(self.graph[change.key].batch)
                 self._put(change, replace(entry, intent=None))
@@ -371,11 +281,7 @@ class _Run:
             or error.code == "RoleAssignmentExists"
         )
         why = entry.trouble if soon else trouble(entry, error, self.plan.commit, self.tools.now())
-        kept = replace(entry, intent=entry.intent if unsure else None, trouble=why)
-        if kept.ours or kept.intent or kept.trouble:
-            self._put(change, kept)
-        else:
-            self.state = self.state.drop(change.key)
+        self._unsaid(replace(entry, trouble=why), entry.intent if unsure else None)
         skipped = error.code == "not-attempted"
         result = Result.SKIPPED if skipped else Result.PENDING if soon else Result.FAILED
         self._outcome(change, result, seconds, error.message, error.code)
@@ -389,9 +295,15 @@ class _Run:
             for entry in self.state.entries.values()
         )
 
-    def _leave(self, why: str) -> None:
+    def _leave(self) -> None:
         for change in list(self.waves.todo.values()):
-            self._outcome(change, Result.PENDING, error=why)
+            self._outcome(change, Result.PENDING, error=LATE)
+
+    def _unsaid(self, entry: Entry, intent: Intent | None = None) -> None:
+        """Keep an entry with this intent in place of its own; drop one that then says nothing."""
+        kept = replace(entry, intent=intent)
+        says = kept.ours or kept.intent or kept.trouble
+        self.state = self.state.put(kept) if says else self.state.drop(kept.key)
 
     def _put(self, change: Change, entry: Entry) -> None:
         self.state = self.state.put(entry)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from reconciler import plan as plan_
-from reconciler.apply import Progress
 from reconciler.cloud import Material
 from reconciler.environment import Policy as Said
 from reconciler.errors import StateError
@@ -19,6 +18,7 @@ from reconciler.record import State
 from reconciler.report import Report
 from reconciler.resource import Key
 from reconciler.settle import settle
+from reconciler.step import Progress
 from reconciler.survey import survey
 from reconciler.tick import Planned, Tick, result_of
 

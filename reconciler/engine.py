@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from reconciler import approval, githost, promotion, triggers, verify
 from reconciler import environment as environment_
 from reconciler.alerts import Post
-from reconciler.apply import Progress
 from reconciler.change import Action
 from reconciler.checkout import Checkout
 from reconciler.checks import Record, checks_json
@@ -26,6 +25,7 @@ from reconciler.report import Reader, Report, nobody
 from reconciler.resource import Key
 from reconciler.source import Snapshot
 from reconciler.state import Store
+from reconciler.step import Progress
 from reconciler.tick import Planned, Tick, result_of
 
 TICK_SECONDS = 480.0

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from reconciler import resolve as resolve_
-from reconciler.apply import Progress, Tools, run
+from reconciler.apply import run
 from reconciler.cloud import Cloud
 from reconciler.errors import CloudError
 from reconciler.outcome import Outcome
@@ -15,6 +15,7 @@ from reconciler.planner import Planner
 from reconciler.record import State
 from reconciler.resource import Key, Observation, Resource
 from reconciler.state import Store
+from reconciler.step import Progress, Tools
 from reconciler.tick import Planned
 
 
@@ -32,7 +33,7 @@ def execute(
     deadline: of time.monotonic(). Raises StateError and SignInError."""
     before = store.load(planned.plan.environment)
     state = planned.state
-    if before is None or state.entries != before.entries:
+    if before is None or (state.entries is not before.entries and state.entries != before.entries):
         state = store.save(state)
     changes = tuple(change for change in planned.plan.changes if change.key not in planned.unplaced)
     plan = replace(planned.plan, changes=changes, lineage=state.lineage, serial=state.serial)
@@ -44,6 +45,7 @@ def execute(
         doubts=planner.doubts,
         pauser=cloud.adf,
         pauses=planned.pauses,
+        memo=planner.memo(planned.plan.environment),
         now=cloud.now,
         deadline=deadline,
         progress=progress,

@@ -11,7 +11,7 @@ from typing import Any
 from azure.identity import DefaultAzureCredential
 
 from reconciler import plan as plan_
-from reconciler.apply import Tools, run
+from reconciler.apply import run
 from reconciler.environment.permission import settings_reader
 from reconciler.errors import CloudError, ReconcilerError
 from reconciler.graph import Graph
@@ -31,6 +31,7 @@ from reconciler.rules import for_type, masked, secret_paths
 from reconciler.secret_values import SecretValues
 from reconciler.secrets import KEY_VAULT, SCOPE_TYPE, SECRET_TYPE, VAULT_SCOPE_TYPE, VAULT_TYPE
 from reconciler.settle import settle
+from reconciler.step import Tools
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 KEY = b"k" * 32

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.graphs import absent, ago, entry, half, key, resource, seen, state
 from support.memory import NOW, Memory
 
-from reconciler.apply import Applied, Tools, run
+from reconciler.apply import Applied, run
 from reconciler.change import Action, Change
 from reconciler.diff import Cause
 from reconciler.errors import Busy, Conflict, Denied, Forbidden, StalePlan, Throttled, Unreachable
@@ -19,6 +21,7 @@ from reconciler.graph import Graph
 from reconciler.plan import Plan
 from reconciler.record import Entry, State, Trouble
 from reconciler.resource import Resource, Status
+from reconciler.step import Tools
 
 ROLE = "Microsoft.Authorization/roleAssignments"
 
@@ -187,6 +190,24 @@ def test_after_the_deadline_nothing_is_started_and_nothing_is_recorded() -> None
     applied = job.run(a="create")
     assert results(applied) == {"a": "pending"}
     assert (job.cloud.calls, dict(applied.state.entries)) == ([], {})
+
+
+def test_what_a_wave_has_not_started_by_the_deadline_is_left_as_if_never_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wave of thousands of calls under a limit of ten a second lasts longer than any tick."""
+    clock = [0.0]
+    monkeypatch.setattr("reconciler.step.time", SimpleNamespace(monotonic=lambda: clock[0], sleep=time.sleep))
+    monkeypatch.setattr("reconciler.apply.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("reconciler.apply.WORKERS", 1)
+    names = "abcdefghij"
+    job = Job(*(resource(name) for name in names), seconds=-time.monotonic() + 4.5)
+    job.cloud.on_call = lambda: clock.__setitem__(0, clock[0] + 1)
+    applied = job.run(**dict.fromkeys(names, "create"))
+    assert Counter(results(applied).values()) == {"done": 5, "pending": 5}
+    assert len(job.cloud.calls) == len(applied.state.entries) == 5
+    assert not any(entry.intent for entry in applied.state.entries.values())
+    assert [each for each in job.saved[0].entries.values() if not each.intent] == []
 
 
 @pytest.mark.parametrize("error", [Unreachable("reset"), Throttled("429")])
