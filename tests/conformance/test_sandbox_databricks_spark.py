@@ -8,12 +8,13 @@ import time
 from typing import Any
 
 import pytest
+from azure.identity import DefaultAzureCredential
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.workspace import ImportFormat, Language
 from support.arm import Arm
-from support.databricks import Workspace
+from support.databricks import RESOURCE_ID, Workspace
 from support.sandbox import Sandbox
 
 ACCOUNT = "sparklake"
@@ -46,6 +47,19 @@ CELLS = (
     f"spark.conf.set('{SETTING}', dbutils.secrets.get('lake', 'key'))\nseen['right key'] = attempt('c')",
     f"seen['read'] = spark.read.json('{LAKE}/c').count()",
     f"seen['head'] = [one.name for one in dbutils.fs.ls('{LAKE}/c') if one.name == '_SUCCESS']",
+    "frame.createOrReplaceTempView('rows')\nspark.conf.set('spark.sql.shuffle.partitions', '3')",
+    "seen['java'] = spark._jvm.java.lang.ProcessHandle.current().pid()",
+    "dbutils.notebook.exit(json.dumps(seen))",
+)
+# A run of another workspace, on the Java machine that the first one had: it finds nothing of it.
+OTHERS = (
+    "import json, os\nseen = {'java': spark._jvm.java.lang.ProcessHandle.current().pid()}",
+    "seen['views'] = [one.name for one in spark.catalog.listTables()]",
+    "seen['partitions'] = spark.conf.get('spark.sql.shuffle.partitions')",
+    "def attempt(work):\n    try:\n        return str(work())\n    except Exception as fault:\n        return str(fault)",
+    "seen['ten'] = attempt(lambda: spark.read.parquet('/made/ten').count())",
+    f"seen['key'] = attempt(lambda: spark.read.json('{LAKE}/c').count())",
+    "spark.range(2).write.parquet('/made/two')\nseen['made'] = os.listdir('/dbfs/made')",
     "dbutils.notebook.exit(json.dumps(seen))",
 )
 
@@ -104,6 +118,16 @@ def test_a_notebook_finds_spark_as_on_a_cluster(sandbox: Sandbox, workspace: Wor
     assert "Failure to initialize configuration for storage account" in seen["no key"]
     assert "403" in seen["wrong key"] and "AuthenticationFailed" in seen["wrong key"]
     assert (seen["right key"], seen["read"], seen["head"]) == ("written", 3, ["_SUCCESS"])
+    there = Workspace.make(sandbox, name="other-adb")
+    other = there.client(DefaultAzureCredential(), RESOURCE_ID.replace("bikes-adb", "other-adb"))
+    told = ran(other, CELL.join(OTHERS), {})
+    assert told.error is None, told.error_trace
+    assert told.notebook_output and told.notebook_output.result
+    after: dict[str, Any] = json.loads(told.notebook_output.result)
+    assert after["java"] == seen["java"], "a second run need not start Java"
+    assert (after["views"], after["partitions"], after["made"]) == ([], "4", ["two"])
+    assert "PATH_NOT_FOUND" in after["ten"]
+    assert "Failure to initialize configuration for storage account" in after["key"]
     # What Spark wrote is there for the account's own clients.
     from azure.storage.blob import ContainerClient
 

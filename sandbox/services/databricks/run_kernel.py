@@ -19,6 +19,7 @@ from sandbox.services.databricks import (
     files,
     hosts,
     job_rules,
+    run_java,
     run_questions,
     run_references,
 )
@@ -27,6 +28,7 @@ from sandbox.world import World
 Run = dict[str, Any]
 Task = dict[str, Any]
 
+_KIND = "databricks/"
 MOST = 2  # kernels at a time: each is a Java machine of a gigabyte
 _SECRET = re.compile(r"\{\{\s*secrets/([^/}]+)/([^/}]+?)\s*\}\}")
 _NOTHING: Mapping[str, Any] = {}
@@ -37,12 +39,18 @@ class BadCluster(Exception):
 
 
 def name_of(run: Run) -> str:
-    return f"databricks/{run['host']}/{run['run_id']}"
+    return f"{_KIND}{run['host']}/{run['run_id']}"
+
+
+def stop(world: World, name: str) -> None:
+    """End a kernel; the Java machine that it had is for others."""
+    world.children.stop(name)
+    run_java.give_back(world, name)
 
 
 def free(world: World, run: Run) -> bool:
     """Whether a task of the run may start now."""
-    return world.children.get(name_of(run)) is not None or world.children.count() < MOST
+    return world.children.get(name_of(run)) is not None or len(world.children.named(_KIND)) < MOST
 
 
 def begin(
@@ -58,7 +66,7 @@ def begin(
     name = name_of(run)
     child = world.children.get(name)
     if child is not None and child.notes["machine"] != machine:
-        world.children.stop(name)
+        stop(world, name)
         child = None
     if child is None:
         child = world.children.start(name, "sandbox.kernel", heard, ended)

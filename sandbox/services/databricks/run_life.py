@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.children import Child, Message
-from sandbox.services.databricks import hosts, run_kernel, run_outcome, run_questions
+from sandbox.services.databricks import hosts, run_java, run_kernel, run_outcome, run_questions
 from sandbox.services.databricks.run_outcome import ENDED
 from sandbox.world import World
 
@@ -193,14 +193,16 @@ def _settle(world: World, run: Run) -> bool:
 
 def _heard(world: World, child: Child, message: Message) -> None:
     """A message of the run's kernel."""
-    if "ask" in message:
+    if message.get("ask") == "java":
+        run_java.lend(world, child)
+    elif "ask" in message:
         child.tell(**run_questions.answer(world, child.notes["host"], message))
     elif "output" in message:
         child.notes["log"].append(message["output"])
     else:
         run = world.store.get(RUNS, f"{child.notes['host']}/{child.notes['run']}")
         if run is None:
-            world.children.stop(child.name)
+            run_kernel.stop(world, child.name)
             return
         task = next(one for one in run["tasks"] if one["key"] == child.notes["task"])
         if "started" in message:
@@ -229,6 +231,7 @@ def _done(world: World, run: Run, task: Task, done: Mapping[str, Any], log: str)
 
 def _gone(world: World, child: Child) -> None:
     """The kernel has ended without a word."""
+    run_java.give_back(world, child.name)
     run = world.store.get(RUNS, f"{child.notes['host']}/{child.notes['run']}")
     task = next((one for one in run["tasks"] if one["key"] == child.notes["task"]), None) if run else None
     if run and task and task["life"] not in ENDED:
@@ -272,7 +275,7 @@ def _end_all(world: World, run: Run, life: str, result: str, message: str, code:
 def _end(world: World, run: Run, life: str, result: str, message: str, code: str) -> None:
     run |= {"life": life, "result": result, "message": message, "code": code, "end": hosts.millis(world)}
     world.store.delete(_ACTIVE, f"{run['host']}/{run['run_id']}")
-    world.children.stop(run_kernel.name_of(run))
+    run_kernel.stop(world, run_kernel.name_of(run))
     _save(world, run)
     if run["then"]:
         world.schedule(world.now(), run["then"]["effect"], run["then"]["data"])
@@ -323,7 +326,7 @@ def _timeout(world: World, about: Mapping[str, Any]) -> None:
         return
     task = next((one for one in run["tasks"] if one["run_id"] == about["task"]), None)
     if task is not None and task["life"] not in ENDED:
-        world.children.stop(run_kernel.name_of(run))
+        run_kernel.stop(world, run_kernel.name_of(run))
         _end_task(world, run, task, "TERMINATED", "TIMEDOUT", "Run timed out.", "CANCELED")
         _save(world, run)
         move(world, run["host"], run["run_id"])
