@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,14 +52,14 @@ class Ended:
 class Worker:
     """One start of the app; its settings are those of the environment at that time."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path = ROOT) -> None:
         sys.modules.pop("function_app", None)
         runtime.start_threadpool_executor()
         started = self._ask(
             runtime.worker_init_request,
             SimpleNamespace(
                 request=SimpleNamespace(
-                    worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(ROOT))
+                    worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(folder))
                 ),
                 properties={"host": "127.0.0.1", "protos": Protocol()},
             ),
