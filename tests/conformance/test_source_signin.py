@@ -197,7 +197,7 @@ def test_which_way_is_taken() -> None:
     assert token is not None
     assert token() == ("x-access-token", "t"), "what is said in so many words comes first"
     assert credentials(REPOSITORY, Means()) is None, "anybody may read it"
-    assert credentials("/work/bikes", Means(**app)) is None, "a folder needs none"
+    assert credentials("/srv/bikes", Means(**app)) is None, "a folder needs none"
     for half in (Means(app="Iv1"), Means(key="x")):
         with pytest.raises(SettingsError, match="Set both"):
             credentials(REPOSITORY, half)
