@@ -29,7 +29,7 @@ echo "make: found no Python 3.11 or 3.12 with venv (tried: $(or $(PYTHON),python
 Install one (on Debian or Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1
 endef
 
-.PHONY: help setup demo sandbox test check prove bench noise lock clean
+.PHONY: help setup demo sandbox test check prove bench noise reference docs transcript lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
@@ -62,6 +62,16 @@ bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
 
 noise: $(TEST)  ## docs/noise.md, from the recorded traffic that RECONCILER_CORPUS names
 	PYTHONPATH=.:tests $(BIN)/python scripts/noise.py
+
+reference: $(TEST)  ## docs/reference/ and schema/, from the program itself
+	$(BIN)/reconciler schema >schema/environment.schema.json
+	PYTHONPATH=.:tests $(BIN)/python scripts/reference.py
+
+docs: $(TEST)  ## the documentation's site, in build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+
+transcript: $(DEMO)  ## docs/transcript.md, from a run of the demo
+	$(BIN)/python scripts/transcript.py
 
 lock: $(TEST)  ## writes the lock files anew from requirements*.in (UPGRADE=--upgrade for newer versions)
 	scripts/lock $(UPGRADE)
