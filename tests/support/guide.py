@@ -31,7 +31,7 @@ class Guide:
             if "file" in block.attributes:
                 lines.append(f"printf %s {shlex.quote(block.text)} > {shlex.quote(block.attributes['file'])}")
             elif block.lang == "sh":
-                lines += [f"echo {shlex.quote(block.where)} >&2", block.text]
+                lines += [f"echo {shlex.quote(block.where)} >&2", _expected(block)]
         # Variables that a person sets are in capitals; what bash and its environment have stays out.
         save = (
             "declare -p | grep -E '^declare -- [A-Z]' | grep -vE ' (BASH|EPOCH|COMP|DIR|HIST|IFS|OPT|PIPE)'"
@@ -50,3 +50,9 @@ class Guide:
         return {
             name: shlex.split(value)[0] for name, _, value in pairs if value and not name.startswith("cd ")
         }
+
+
+def _expected(block: Block) -> str:
+    """Commands that must end well, or the one whose comment says `exit: N` with that."""
+    code = block.attributes.get("exit")
+    return f"{block.text.rstrip()} && false || test $? -eq {code}" if code else block.text
