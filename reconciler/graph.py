@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from reconciler.errors import Fault, InputError
@@ -63,9 +64,47 @@ class Graph:
     def get(self, key: Key) -> Resource | None:
         return self._by_key.get(key)
 
+    def mapped(self, change: Callable[[Resource], Resource]) -> Graph:
+        """The graph with each resource as `change` gives it: this very graph where it gives all as they are.
+
+        Raises InputError as the constructor does."""
+        made = [change(resource) for resource in self]
+        moved = [(old, new) for old, new in zip(self, made, strict=True) if old is not new]
+        if not moved:
+            return self
+        if any(old.key is not new.key or old.needs is not new.needs for old, new in moved):
+            return Graph(made)
+        return self._like({**self._by_key, **{new.key: new for _, new in moved}}, self._order)
+
+    def renamed(self, moved: Mapping[Key, Resource]) -> Graph:
+        """The graph with resources in the place of those with these keys; needs follow where a key is another.
+
+        The order stays. Raises InputError where two have one key then."""
+        names = {old: new.key for old, new in moved.items() if old.identity != new.key.identity}
+        made = [moved.get(key) or self._by_key[key] for key in self._order]
+        if names:
+            made = [_following(resource, names) for resource in made]
+        order = tuple(resource.key for resource in made)
+        by_key = dict(zip(order, made, strict=True))
+        return self._like(by_key, order) if len(by_key) == len(order) else Graph(made)
+
+    @staticmethod
+    def _like(by_key: dict[Key, Resource], order: tuple[Key, ...]) -> Graph:
+        """Of resources whose needs are known to be there, in an order that is known to be one."""
+        graph = Graph()
+        graph._by_key, graph._order = by_key, order
+        return graph
+
     def edges(self) -> Iterator[tuple[Key, Key]]:
         """Pairs: the first needs the second."""
         return ((resource.key, need) for resource in self for need in resource.needs)
+
+
+def _following(resource: Resource, names: Mapping[Key, Key]) -> Resource:
+    """The resource with its needs under their new names."""
+    if not any(need in names for need in resource.needs):
+        return resource
+    return replace(resource, needs=tuple(names.get(need, need) for need in resource.needs))
 
 
 def order(needs: Mapping[Key, Iterable[Key]]) -> tuple[Key, ...]:

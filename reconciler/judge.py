@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.change import HOLDS, WAITS, Action, Change, Held
+from reconciler.comparing import Compare, anew
 from reconciler.diff import Cause, Comparison, FieldChange, compare, distrusted
 from reconciler.policy import Policy, matches
 from reconciler.record import Entry
@@ -163,6 +164,7 @@ def judge(
     rules: TypeRules,
     hashing: bytes = b"",
     past: Observation | None = None,
+    comparing: Compare = anew,
 ) -> Verdict:
     """Decide what one resource needs. hashing: the key under which secrets were hashed for the state.
 
@@ -193,7 +195,8 @@ def judge(
         change = Change(key, Action.CREATE, cause, (), (), reason, resource.origin)
     else:
         ignored = [rule.path for rule in policy.ignore if matches(rule.key, key)]
-        comparison = compare(
+        comparison = comparing(
+            key,
             resource.spec,
             seen.spec,
             rules,

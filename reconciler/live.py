@@ -19,7 +19,7 @@ class Live:
     """What stands beside ours in the same groups, factories and folders."""
 
 
-def observe(graph: Graph, state: State, providers: Iterable[Provider]) -> Live:
+def observe(graph: Iterable[Resource], state: State, providers: Iterable[Provider]) -> Live:
     """Look at all that Git wants and all that was recorded, of the kinds that these providers know.
 
     Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription,

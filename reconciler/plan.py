@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reconciler.change import HOLDS, WAITS, WRITES, Action, Change, Held
+from reconciler.comparing import Compare, anew
 from reconciler.diff import FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import StalePlan, UnsafePlan
@@ -186,6 +187,7 @@ def make(
     hashing: bytes = b"",
     past: Mapping[Key, Observation] | None = None,
     rules: Callable[[str], TypeRules] = for_type,
+    comparing: Compare = anew,
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
 
@@ -194,6 +196,7 @@ def make(
     stopped: resources that cannot be written now, with the code and the reason.
     hashing: the key under which secrets were hashed for the state.
     past: resources whose API version moves in Git, as the recorded version shows them.
+    comparing: how one resource is compared: anew, or with a memory.
     With `destroy` the graph is taken as empty and everything ours is to go, in reverse order."""
     changes: list[Change] = []
     blocked: list[Held] = []
@@ -208,7 +211,17 @@ def make(
         seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
         known = rules(resource.type)
         verdict = judge(
-            resource, seen, entry, policy, environment, commit, now, known, hashing, (past or {}).get(key)
+            resource,
+            seen,
+            entry,
+            policy,
+            environment,
+            commit,
+            now,
+            known,
+            hashing,
+            (past or {}).get(key),
+            comparing,
         )
         lacking = next((missing[need] for need in resource.needs if need in missing), None)
         if verdict.change is not None and verdict.change.action is not Action.ADOPT:

@@ -14,12 +14,14 @@ from reconciler.armid import key_of
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity, Material
+from reconciler.comparing import remembering
 from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
 from reconciler.fingerprints import remembered
 from reconciler.graph import Graph
 from reconciler.judge import doubtful
+from reconciler.memo import Memo
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.deployment import NeverArrived
@@ -51,13 +53,18 @@ class Planner:
 
     checkout: Checkout
     sign_in: SignIn
+    memos: dict[str, Memo] = field(default_factory=dict, repr=False)
+
+    def memo(self, name: str) -> Memo:
+        """What was found out of an environment by the last plan of this process."""
+        return self.memos.setdefault(name, Memo())
 
     def session(self, environment: Environment, snapshot: Snapshot) -> Session:
         """Sign in for an environment that has a section `azure`. Raises SignInError.
 
         Raises InputError first, so that bad input makes no call, not even for a token."""
         assert environment.azure is not None
-        self.checkout.desired(environment, snapshot)
+        self.checkout.sound(environment, snapshot)
         material = Material(disable=environment.policy.secrets == "disable")
         azure = environment.azure
         cloud, identity = self.sign_in(azure.subscription, azure.identity, environment.name, material)
@@ -106,6 +113,7 @@ class Planner:
             stopped={**unread, **_unset(desired, graph), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
             past=found.past,
+            comparing=remembering(self.memo(environment.name)),
         )
         warnings = (*snapshot.warnings, *desired.warnings)
         pauses = triggers.to_pause(plan, graph, state, seen)

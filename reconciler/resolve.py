@@ -48,6 +48,8 @@ def resolve(
     """The resource with all put in that live tells by now; the rest stays unknown. Pure.
 
     others: resources that are not desired but referred to, by id in lower case, as GET gives them."""
+    if not resource.waits:
+        return resource
     context = Context(references=References(observations, others or {}))
     return replace(resource, spec=_put_in(resource.spec, context))
 
@@ -84,7 +86,7 @@ def referred(graph: Graph) -> Mapping[str, str]:
     """Resources outside the graph that its values wait for: id to API version, if it has one."""
     found: dict[str, str] = {}
     for resource in graph:
-        for unknown in (*unknowns(resource.spec), *unknowns(resource.at)):
+        for unknown in (*(unknowns(resource.spec) if resource.waits else ()), *unknowns(resource.at)):
             for id_ in unknown.references:
                 try:
                     known = key_of(id_) in graph

@@ -9,6 +9,8 @@ from functools import cached_property, total_ordering
 from typing import Any
 from urllib.parse import unquote
 
+from reconciler.armtemplate import Unknown
+
 ENCODED = {"%": "%25", "/": "%2F", " ": "%20"}
 """What is percent-encoded in a key's scope and name, so that a key splits at its slashes."""
 
@@ -108,6 +110,24 @@ class Resource:
     origin: str = ""
     carried: Mapping[str, Any] = field(default_factory=dict)
     manage: Manage = Manage.WRITE
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether a leaf of the spec is what only Azure knows."""
+        return _has(self.spec, Unknown)
+
+    @cached_property
+    def secret(self) -> bool:
+        """Whether a leaf of the spec is a Secret."""
+        return _has(self.spec, Secret)
+
+
+def _has(value: Any, kind: type) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has(each, kind) for each in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has(each, kind) for each in value)
+    return isinstance(value, kind)
 
 
 class Status(StrEnum):

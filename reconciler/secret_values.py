@@ -143,6 +143,8 @@ class SecretValues:
 
         The recorded fingerprint where source and marks are as recorded, else that of the value, which is read
         now; none where the source is not there yet."""
+        if not resource.secret:
+            return resource
         found: dict[str, str] = {}
         marks: dict[str, str] = {}
         known = recorded(entry)
@@ -174,17 +176,21 @@ class SecretValues:
         self._wanted.clear()
         dropped = {key for key in entries if key.kind == ROTATION and key not in graph}
         observations = {key: seen for key, seen in observations.items() if key not in dropped}
-        done: list[Resource] = []
         unread: dict[Key, tuple[str, str]] = {}
-        for resource in graph:
+
+        def sealed(resource: Resource) -> Resource:
+            if not resource.secret:
+                return resource
             try:
-                done.append(self.seal(resource, entries.get(resource.key), observations, outputs))
-                self._wanted[resource.key] = next(secrets_in(done[-1].spec), Secret("")).fingerprint
+                done = self.seal(resource, entries.get(resource.key), observations, outputs)
+                self._wanted[resource.key] = next(secrets_in(done.spec), Secret("")).fingerprint
+                return done
             except CloudError as error:
                 code = UNSET if error.code == UNSET or isinstance(error, NotFound) else "unreadable"
                 unread[resource.key] = (code, error.message)
-                done.append(resource)
-        return Graph(done), unread
+                return resource
+
+        return graph.mapped(sealed), unread
 
     # The marks
 

@@ -42,12 +42,12 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
     azure = live_.observe(wanted, state, cloud.azure)
     past = live_.as_recorded(wanted, state, cloud.azure)
     others = cloud.look_up(resolve_.referred(wanted))
-    graph = Graph(resolve_.resolve(resource, azure.observations, others) for resource in wanted)
+    graph = wanted.mapped(lambda resource: resolve_.resolve(resource, azure.observations, others))
     graph = _placed(graph, state, azure.observations, others)
     homeless = workspace.unplaced(graph)
     gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
     data = live_.observe(
-        Graph(_alone(resource) for resource in graph if resource.key not in homeless | gone),
+        [resource for resource in graph if resource.key not in homeless and resource.key not in gone],
         replace(state, entries={key: each for key, each in state.entries.items() if key not in gone}),
         cloud.data,
     )
@@ -63,11 +63,6 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
     }
     unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged}))
     return Survey(graph, seen, unmanaged, others, past, homeless, frozenset(gone))
-
-
-def _alone(resource: Resource) -> Resource:
-    """Without its needs, which are no part of what is looked at here."""
-    return replace(resource, needs=())
 
 
 def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any]) -> Graph:

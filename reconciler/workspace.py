@@ -194,21 +194,18 @@ def unplaced(graph: Graph) -> frozenset[Key]:
 def placed(graph: Graph, resolved: Mapping[str, Any]) -> Graph:
     """The graph with each workspace's resources under its host. resolved: values of `at` by the expression of
     their Unknown, as far as live tells them."""
-    renamed: dict[Key, Key] = {}
-    moved: list[Resource] = []
+    moved: dict[Key, Resource] = {}
     for resource in graph:
         at = {name: _known(value, resolved) for name, value in resource.at.items()}
+        if all(at[name] is value for name, value in resource.at.items()):
+            continue
         key = resource.key
         if at.get("host") != resource.at.get("host") and isinstance(at.get("host"), str):
             at["host"] = databricks_host(at["host"])
             if key.kind.startswith(FAMILY):
                 key = Key(key.kind, at["host"], key.name)
-                renamed[resource.key] = key
-        moved.append(replace(resource, key=key, at=at))
-    return Graph(
-        replace(resource, needs=tuple(renamed.get(need, need) for need in resource.needs))
-        for resource in moved
-    )
+        moved[resource.key] = replace(resource, key=key, at=at)
+    return graph.renamed(moved)
 
 
 def _known(value: Any, resolved: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler import promotion
 from reconciler.engine import Reconciler
-from reconciler.environment import Environment, names
+from reconciler.environment import Environment
 from reconciler.errors import InputError, SourceError
 
 
@@ -28,7 +28,7 @@ def look(engine: Reconciler, name: str) -> View:
     """Look at an environment in Git, as of the last fetch."""
     try:
         snapshot = engine.checkout.snapshot(name)
-        there = name in names(snapshot.root)
+        there = name in engine.checkout.names(snapshot)
         return View(snapshot.commit, engine.checkout.load(name, snapshot) if there else None)
     except (InputError, SourceError):
         return View()

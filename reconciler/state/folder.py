@@ -9,7 +9,7 @@
 
 A save appends one line to the journal and forces it to the disk (`fdatasync`) before it answers: after a
 crash or a power cut, what is loaded is the last save that was answered, or the one that was being made.
-The journal is folded into state.json when a run lets go of its lock, or when it has grown large; its lines
+The journal is folded into state.json once it has grown beside that, when a run lets go of its lock; its lines
 are known by their serial, so a fold that was cut short loses and repeats nothing."""
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from reconciler.state.store import Lease, checked, locked, parsed_plan, refuse_s
 
 FOLD_BYTES = 4 << 20
 """A journal of this size is folded into state.json, a history of this size loses its older half."""
+GROWN = 0.25
+"""A journal that has more than this part of state.json's size is folded when a run lets go of its lock."""
 CHECKPOINT = "state.json"
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
@@ -170,7 +172,7 @@ class FileStore:
     def _fold_journal(self, environment: str, folder: Path) -> None:
         with disk.exclusive(folder):
             kept = self._kept(environment, folder)
-            if kept.state and kept.size:
+            if kept.state and kept.size > (folder / CHECKPOINT).stat().st_size * GROWN:
                 _fold(folder, kept.state)
                 self._known[environment] = replace(kept, size=0, mark=_mark(folder))
 

@@ -21,10 +21,13 @@ def line(document: Mapping[str, Any]) -> bytes:
 
 def delta(old: State, new: State) -> dict[str, Any]:
     """What a save changed, as JSON: entries set and dropped, and the other fields where they differ."""
-    before = old.entries
-    changed = {k: e for k, e in new.entries.items() if before.get(k) is not e and before.get(k) != e}
+    before, after = old.entries, new.entries
+    same = after is before
+    changed = (
+        {} if same else {k: e for k, e in after.items() if before.get(k) is not e and before.get(k) != e}
+    )
     # Equal keys may be spelt in different case; JSON would keep both.
-    gone = {str(key) for key in before if key not in new.entries or key in changed}
+    gone = set() if same else {str(key) for key in before if key not in after or key in changed}
     document = to_json(replace(new, entries=changed))
     return {
         "version": VERSION,
