@@ -88,17 +88,17 @@ def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     """The page for people, of all environments or of one."""
     from reconciler import dashboard as pages
 
-    env, code = req.route_params.get("env") or "", req.params.get("code") or ""
-    return _http(pages.answer(engine(), _caller(req), env, code))
+    return _http(pages.answer(engine(), _caller(req), req.route_params.get("env") or "", req.params))
 
 
 @app.route("environments/{env}/{verb}", methods=["POST"], auth_level=CALLERS)
 def command(req: func.HttpRequest) -> func.HttpResponse:
-    """Reconcile, suspend, resume or approve, by an operator."""
-    from reconciler import api
+    """Reconcile, suspend, resume or approve, by an operator: a program, or a form of the page."""
+    from reconciler import dashboard as pages
 
     env, verb = (req.route_params.get(name, "") for name in ("env", "verb"))
-    return _http(api.command(engine(), queue(), _caller(req), env, verb, req.get_body()))
+    asked = req.get_body(), req.headers, req.params
+    return _http(pages.command(engine(), queue(), _caller(req), env, verb, *asked))
 
 
 @cache

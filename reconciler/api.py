@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler import dispatch, render, webhooks
+from reconciler import dispatch, forms, render, webhooks
 from reconciler.dispatch import Queue
 from reconciler.engine import Reconciler
 from reconciler.environment import UNKNOWN
@@ -77,28 +77,59 @@ def environments(engine: Reconciler, by: Caller | None, name: str = "", view: st
         return refused
     if view not in ("", "plan"):
         return _fault(404, "not-found", f"there is no {view!r} of an environment. There is: plan.")
-    return _answered(lambda: _told(engine, name, view))
+    return answered(lambda: _told(engine, name, view))
 
 
 def command(
-    engine: Reconciler, queue: Queue, by: Caller | None, name: str, verb: str, content: bytes
+    engine: Reconciler,
+    queue: Queue,
+    by: Caller | None,
+    name: str,
+    verb: str,
+    content: bytes,
+    headers: Mapping[str, str],
 ) -> Answer:
-    """POST environments/NAME/VERB, with {"why": TEXT} for suspend and {"digest": TEXT} for approve."""
+    """POST environments/NAME/VERB, with {"why": TEXT} for suspend and {"digest": TEXT} for approve.
+
+    Takes JSON, and the forms of the dashboard. What another site may have had a browser post is refused."""
     if refused := _refused(by, OPERATOR):
         return refused
     assert by is not None
     if verb not in COMMANDS:
         return _fault(404, "not-found", f"there is no {verb!r}. There is: {', '.join(COMMANDS)}.")
+    is_form = forms.kind(headers) == forms.FORM
+    # Who shows a key knows it: no other site does. A sign-in is shown by the browser itself.
+    if (is_form or by is not KEY) and forms.foreign(headers):
+        return _fault(403, "another-site", "another site had your browser send this. Nothing was done.")
+    if is_form:
+        return answered(lambda: _of_form(engine, queue, by, name, verb, content))
+    if by is not KEY and forms.kind(headers) != forms.JSON:
+        return _fault(415, "content-type", f"say what the body is: Content-Type: {forms.JSON}.")
     try:
         said = json.loads(content[:LONGEST] or b"{}")
     except ValueError:
         said = None
+    return _said(engine, queue, by, name, verb, said)
+
+
+def _of_form(engine: Reconciler, queue: Queue, by: Caller, name: str, verb: str, content: bytes) -> Answer:
+    said = forms.fields(content[:LONGEST])
+    token = said.get(forms.TOKEN, "")
+    if not forms.holds(token, engine.store.key(), by.name, name, datetime.now(UTC)):
+        told = (
+            "this form is too old, or not of our page. Nothing was done. Load the page again, and resend it."
+        )
+        return _fault(403, "form-token", told)
+    return _said(engine, queue, by, name, verb, said)
+
+
+def _said(engine: Reconciler, queue: Queue, by: Caller, name: str, verb: str, said: Any) -> Answer:
     needs = COMMANDS[verb]
     if not isinstance(said, dict) or (needs and not str(said.get(needs) or "").strip()):
         wanted = f', with a text as "{needs}"' if needs else ""
         return _fault(400, "invalid-input", f"the body is a JSON object{wanted}.")
     text = str(said.get(needs) or "") if needs else ""
-    return _answered(lambda: _commanded(engine, queue, by, name, verb, text))
+    return answered(lambda: _commanded(engine, queue, by, name, verb, text))
 
 
 COMMANDS = {"reconcile": "", "suspend": "why", "resume": "", "approve": "digest"}
@@ -131,7 +162,7 @@ def webhook(
         told = {"queued": came.queued, "waits": came.waits, "unchanged": came.unchanged}
         return Answer(202, {"version": 1, **told})
 
-    return _answered(queued)
+    return answered(queued)
 
 
 def _told(engine: Reconciler, name: str, view: str) -> Answer:
@@ -179,7 +210,7 @@ STATUSES = {"environment-name": 404, StateLocked.code: 409, "source-unreachable"
 """By the code of an error; any other one is of something behind us."""
 
 
-def _answered(call: Callable[[], Answer]) -> Answer:
+def answered(call: Callable[[], Answer]) -> Answer:
     """What a call gives; an error of ours as a JSON document with its status."""
     try:
         return call()

@@ -150,7 +150,8 @@ def answer(serving: Serving, method: str, target: str, headers: Mapping[str, str
     """One request, by the routes of the app."""
     address = urlsplit(target)
     steps = [unquote(step) for step in address.path.strip("/").split("/")]
-    by = api.KEY if _has_key(serving.key, headers, address.query) else None
+    query = dict(parse_qsl(address.query))
+    by = api.KEY if _has_key(serving.key, headers, query.get("code", "")) else None
     match (method, *steps):
         case ("POST", "api", "webhook", source):
             return api.webhook(
@@ -159,18 +160,14 @@ def answer(serving: Serving, method: str, target: str, headers: Mapping[str, str
         case ("GET", "api", "environments", *rest) if len(rest) <= 2:
             return api.environments(serving.engine, by, *rest)
         case ("GET", "api", "dashboard", *rest) if len(rest) <= 1:
-            return dashboard.answer(serving.engine, by, "".join(rest), _code(address.query))
+            return dashboard.answer(serving.engine, by, "".join(rest), query)
         case ("POST", "api", "environments", name, verb):
-            return api.command(serving.engine, serving.queue, by, name, verb, body)
+            return dashboard.command(serving.engine, serving.queue, by, name, verb, body, headers, query)
     return api.Answer(404)
 
 
-def _has_key(key: str, headers: Mapping[str, str], query: str) -> bool:
+def _has_key(key: str, headers: Mapping[str, str], code: str) -> bool:
     """Whether a request bears the key, as one to Functions does. Else any page in a browser could post."""
     named = {name.lower(): value for name, value in headers.items()}
-    said = named.get("x-functions-key") or _code(query)
+    said = named.get("x-functions-key") or code
     return hmac.compare_digest(said.encode(), key.encode())
-
-
-def _code(query: str) -> str:
-    return dict(parse_qsl(query)).get("code", "")

@@ -1,4 +1,5 @@
-"""The page for people: all environments, or one with its history. Reads only, for who has the role reader."""
+"""The page for people: all environments, or one with its graph, its plan and its history, and forms for the
+commands. It shows what was recorded; only a plan that is asked for calls Azure."""
 
 from __future__ import annotations
 
@@ -7,16 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler import api, render
-from reconciler.dashboard.page import STYLE_HASH, fault, page
+from reconciler import api, approval, forms
+from reconciler.dashboard.page import STYLE_HASH, address, environment, fault, overview
+from reconciler.dispatch import Queue
 from reconciler.engine import Reconciler
 from reconciler.errors import ReconcilerError
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": f"default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src '{STYLE_HASH}'; img-src data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -24,7 +26,7 @@ HEADERS = {
 RECENT = 10
 """Lines of the history among which an environment's last tick is looked for: commands stand there too."""
 
-__all__ = ["Page", "answer", "fault", "page"]
+__all__ = ["Page", "answer", "command"]
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,83 @@ class Page(api.Answer):
         return self.html
 
 
-def answer(engine: Reconciler, by: api.Caller | None, name: str = "", code: str = "") -> Page:
+def answer(
+    engine: Reconciler, by: api.Caller | None, name: str = "", query: Mapping[str, str] | None = None
+) -> Page:
     """GET dashboard, dashboard/NAME. What is refused or not there is a page too, with its status.
 
-    code: the key in the caller's own address, if there is one; links to the other pages bear it on."""
+    query: `code`, the key in the caller's own address, which links and forms bear on; `kind`, whose resources
+    are told each; `plan=now`, to plan anew; `done`, the command that led here."""
+    said = query or {}
+    code = said.get("code", "")
     told = api.environments(engine, by, name)
     if told.status != 200:
-        return _fault(told.status, told.body, told.headers, code)
-    listed = told.body["environments"] if not name else [told.body]
+        return _fault(told, code)
+    found = api.answered(lambda: _one(engine, by, told.body, said) if name else _all(engine, told.body, code))
+    return found if isinstance(found, Page) else _fault(found, code)
+
+
+def command(
+    engine: Reconciler,
+    queue: Queue,
+    by: api.Caller | None,
+    name: str,
+    verb: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+) -> api.Answer:
+    """POST environments/NAME/VERB, as `api.command`. Who sent a form is led back to the page, or told why."""
+    done = api.command(engine, queue, by, name, verb, content, headers)
+    if forms.kind(headers) != forms.FORM:
+        return done
+    code = query.get("code", "")
+    if done.status != 202:
+        return _fault(done, code, address(name, code))
+    return Page(303, headers={**HEADERS, "Location": address(name, code, done=verb)})
+
+
+def _all(engine: Reconciler, told: Mapping[str, Any], code: str) -> Page:
+    found = [
+        {**each, "history": engine.store.history(each["environment"], RECENT)}
+        for each in told["environments"]
+    ]
+    return Page(200, headers=HEADERS, html=overview(found, datetime.now(UTC), code=code))
+
+
+def _one(engine: Reconciler, by: api.Caller | None, told: Mapping[str, Any], said: Mapping[str, str]) -> Page:
+    now, name = datetime.now(UTC), told["environment"]
+    fresh = said.get("plan") == "now"
+    if fresh:
+        engine.checkout.fetch()
+    planned = engine.plan(name).document(now.isoformat(timespec="seconds")) if fresh else None
+    html = environment(
+        {
+            **told,
+            "history": engine.store.history(name),
+            "approved": approval.found(engine.status(name)) or {},
+        },
+        planned or engine.store.last_plan(name),
+        now,
+        code=said.get("code", ""),
+        kind=said.get("kind", ""),
+        fresh=fresh,
+        done=said.get("done", ""),
+        token=_token(engine, by, name, now),
+    )
+    return Page(200, headers=HEADERS, html=html)
+
+
+def _token(engine: Reconciler, by: api.Caller | None, name: str, now: datetime) -> str:
+    """What the forms bear; "" for who may give no commands, and where the store's key cannot be read."""
+    if by is None or not by.roles & api.GRANTS[api.OPERATOR]:
+        return ""
     try:
-        found = [
-            {**each, "history": engine.store.history(each["environment"], *(() if name else (RECENT,)))}
-            for each in listed
-        ]
-    except ReconcilerError as error:
-        return _fault(502, render.error_json(error), {}, code)
-    return Page(200, headers=HEADERS, html=page(found, datetime.now(UTC), one=bool(name), code=code))
+        return forms.token(engine.store.key(), by.name, name, now)
+    except ReconcilerError:
+        return ""
 
 
-def _fault(status: int, body: Mapping[str, Any], headers: Mapping[str, str], code: str) -> Page:
-    return Page(status, headers={**headers, **HEADERS}, html=fault(status, body["error"], code=code))
+def _fault(told: api.Answer, code: str, back: str = "") -> Page:
+    html = fault(told.status, told.body["error"], code=code, back=back)
+    return Page(told.status, headers={**told.headers, **HEADERS}, html=html)

@@ -11,18 +11,19 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reconciler import render
+from reconciler.dashboard import changes, resources
+from reconciler.dashboard.drawing import MANY, drawing
+from reconciler.dashboard.recorded import recorded, when
+from reconciler.dashboard.words import DONE, STATES
 from reconciler.redaction import redact
 
 ROOT = "/api/dashboard"
-UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-QUIET = ("done", "")
-"""Results of a tick that need no words."""
 
 
 def _out(value: Any) -> str:
@@ -43,26 +44,133 @@ STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(_style.encode()).digest
 """Names the one style sheet that the page may use, for its Content-Security-Policy."""
 
 
-def page(states: Iterable[Mapping[str, Any]], now: datetime, *, one: bool = False, code: str = "") -> str:
-    """All environments in a table; with `one` the only one in full.
+def overview(states: Iterable[Mapping[str, Any]], now: datetime, *, code: str = "") -> str:
+    """All environments.
 
     states: as `render.state_json` tells each, with `history`: its lines, the newest first. code: a key that
     links to other pages bear."""
-    shown = [_environment(state, now, code) for state in states]
-    if one:
-        (only,) = shown
-        return _html(
-            "environment.html", title=only["name"], it=only, now=_when(now.isoformat(), now), code=code
-        )
+    shown = [{**recorded(state, now), "link": address(state["environment"], code)} for state in states]
     return _html(
-        "environments.html", title="Environments", shown=shown, now=_when(now.isoformat(), now), code=code
+        "environments.html", title="Environments", shown=shown, now=when(now.isoformat(), now), code=code
     )
 
 
-def fault(status: int, error: Mapping[str, Any], *, code: str = "") -> str:
-    """What went wrong. error: the `error` of an answer of `api`."""
+def environment(
+    state: Mapping[str, Any],
+    document: Mapping[str, Any] | None,
+    now: datetime,
+    *,
+    code: str = "",
+    kind: str = "",
+    fresh: bool = False,
+    done: str = "",
+    token: str = "",
+) -> str:
+    """One environment in full.
+
+    document: as `lastplan.document` makes it, None where none is kept. kind: the slug of the kind whose
+    resources are told each. fresh: the plan was made for this page. done: the verb that led here. token: what
+    forms bear; without it there are none."""
+    name = state["environment"]
+    it = recorded(state, now)
+    known = document if document is not None and document.get("graph") is not None else None
+    plan = _plan(state, known, now, lambda slug: address(name, code, kind=slug), kind) if known else None
+    return _html(
+        "environment.html",
+        title=name,
+        it=it,
+        plan=plan,
+        left=_left(state["last"], known),
+        fresh=fresh,
+        said=DONE.get(done, ""),
+        token=token,
+        approve=_to_approve(state, known or {}),
+        actions={verb: _action(name, verb, code) for verb in DONE},
+        links={"now": address(name, code, plan="now"), "all": address(name, code)},
+        meanings=STATES,
+        now=when(now.isoformat(), now),
+        code=code,
+    )
+
+
+def fault(status: int, error: Mapping[str, Any], *, code: str = "", back: str = "") -> str:
+    """What went wrong. error: the `error` of an answer of `api`; back: where the caller came from."""
     title = f"{status} {HTTPStatus(status).phrase}"
-    return _html("fault.html", title=title, error=error, faults=error.get("faults") or [], code=code)
+    return _html(
+        "fault.html", title=title, error=error, faults=error.get("faults") or [], back=back, code=code
+    )
+
+
+def _plan(
+    state: Mapping[str, Any], document: Mapping[str, Any], now: datetime, of_kind: Any, kind: str
+) -> dict[str, Any]:
+    """What the templates show of the plan and of what it knows."""
+    last = state["last"]
+    shown = resources.resources(document, last, [drift["key"] for drift in state["drift"]])
+    at = {each.key: each.at for each in shown}
+    many = len(shown) > MANY
+    kinds = resources.kinds(shown)
+    groups, left = changes.groups(document, resources.outcomes(document, last), at)
+    listed = [each for each in shown if each.named.slug == kind] if many else shown
+    by_kind: dict[str, list[resources.Shown]] = {}
+    for each in listed:
+        by_kind.setdefault(each.named.slug, []).append(each)
+    return {
+        "time": when(document.get("time"), now),
+        "commit": document["commit"],
+        "summary": summary(document),
+        "unsafe": document.get("unsafe") or "",
+        "warnings": document.get("warnings") or [],
+        "calls": document.get("calls") or {},
+        "groups": groups,
+        "left": left,
+        "blocked": changes.held(document, "blocked", at),
+        "waiting": changes.held(document, "waiting", at),
+        "not_accepted": changes.not_accepted(document, at),
+        "orphaned": list(changes.names(document.get("orphaned") or ())),
+        "unmanaged": list(changes.names(document.get("unmanaged") or ())),
+        "listed": changes.LISTED,
+        "drawing": drawing(shown, kind, of_kind),
+        "count": len(shown),
+        "states": resources.counted(Counter(each.state for each in shown)),
+        "many": many,
+        "chosen": next((each for each in kinds if each.slug == kind), None),
+        "kinds": [(each, of_kind(each.slug), by_kind.get(each.slug, [])) for each in kinds],
+        "names": {each.at: each.named for each in shown},
+    }
+
+
+def _left(last: Mapping[str, Any], document: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """What the last tick did not bring to its end, without what stands among the plan's changes."""
+    told = {change["key"] for change in document["changes"]} if document else set()
+    return [
+        {**outcome, "key": render.plain(outcome["key"])}
+        for outcome in last.get("outcomes") or ()
+        if outcome["result"] != "done" and outcome["key"] not in told
+    ]
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """What the plan comes to, in words."""
+    actions = Counter(change["action"] for change in document["changes"] if not change.get("blocked"))
+    told = [f"{count} to {action}" for action, count in actions.items()]
+    told += [
+        f"{len(document.get(part) or ())} {word}"
+        for part, word in (("blocked", "blocked"), ("waiting", "waiting"), ("notAccepted", "not accepted"))
+        if document.get(part)
+    ]
+    unchanged = (document.get("summary") or {}).get("unchanged", 0)
+    return f"{', '.join(told) or 'Nothing to change'}; {unchanged} unchanged"
+
+
+def _to_approve(state: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """The digest of the plan that waits for an approval; "" where none does."""
+    writes = [each for each in document.get("changes") or () if not each.get("blocked")]
+    waits = document.get("sync") == "manual" and writes and not state["suspended"]
+    outcomes_ = resources.outcomes(document, state["last"])
+    done = all(outcomes_.get(each["key"], {}).get("result") == "done" for each in writes)
+    approved = (state.get("approved") or {}).get("digest") == document.get("digest")
+    return str(document["digest"]) if waits and not done and not approved else ""
 
 
 def _html(template: str, *, code: str, **values: Any) -> str:
@@ -70,102 +178,13 @@ def _html(template: str, *, code: str, **values: Any) -> str:
     return text.encode("utf-8", "replace").decode()  # services may give lone surrogates
 
 
-def _environment(state: Mapping[str, Any], now: datetime, code: str) -> dict[str, Any]:
-    """What the templates show of one environment."""
-    history, last = state["history"], state["last"]
-    # A tick that was held or failed early is in the history alone, and commands are no ticks.
-    tick = next((line for line in history if not line.get("by")), last)
-    since = min((drift["since"] for drift in state["drift"]), default="")
-    checks = [_check(check) for check in state["checks"]]
-    return {
-        "name": state["environment"],
-        "link": address(state["environment"], code),
-        "commit": state["commit"],
-        "health": state["health"],
-        "why": why(state, tick),
-        "resources": state["resources"],
-        "drift": [
-            {
-                "key": render.plain(drift["key"]),
-                "fields": drift["fields"],
-                "since": _when(drift["since"], now),
-            }
-            for drift in state["drift"]
-        ],
-        "since": _when(since, now),
-        "checks": checks,
-        "counts": [f"{count} {result}" for result, count in Counter(c["result"] for c in checks).items()],
-        "tick": _when(tick.get("time"), now),
-        "next": _when(state["nextTick"], now),
-        "letters": [{**letter, "since": _when(letter["since"], now)} for letter in state["undelivered"]],
-        "outcomes": [
-            {**outcome, "key": render.plain(outcome["key"])}
-            for outcome in last.get("outcomes") or ()
-            if outcome["result"] != "done"
-        ],
-        "history": [_line(line, now) for line in history],
-    }
-
-
-def why(state: Mapping[str, Any], tick: Mapping[str, Any]) -> str:
-    """Why an environment is not going on by itself, or did not do well: the first that holds; "" for none."""
-    if state["suspended"]:
-        return f"suspended: {state['suspended']}"
-    result, reason = tick.get("result", ""), tick.get("reason", "")
-    if result not in QUIET or reason:
-        return ": ".join(part for part in (result if result not in QUIET else "", reason) if part)
-    blocked = (state["last"].get("summary") or {}).get("blocked")
-    return f"{blocked} blocked: see the plan" if blocked else ""
-
-
-def _check(check: Mapping[str, Any]) -> dict[str, Any]:
-    url = check.get("url") or ""
-    return {**check, "error": check.get("error") or "", "url": url, "link": link(url)}
-
-
-def _line(line: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """One line of the history: of a tick, or of a command with who gave it."""
-    results = Counter(outcome["result"] for outcome in line.get("outcomes") or ())
-    return {
-        "time": _when(line.get("time"), now),
-        "commit": line.get("commit", ""),
-        "result": line.get("result", ""),
-        "reason": line.get("reason", ""),
-        "by": line.get("by", ""),
-        "outcomes": ", ".join(f"{count} {result}" for result, count in results.items()),
-        "seconds": line.get("seconds") or 0.0,
-    }
-
-
-def address(name: str, code: str) -> str:
+def address(name: str, code: str, **query: str) -> str:
     """Of the page of an environment; "" for that of all."""
     path = f"{ROOT}/{quote(name, safe='')}" if name else ROOT
-    return f"{path}?code={quote(code, safe='')}" if code else path
+    said = {**query, **({"code": code} if code else {})}
+    return f"{path}?{urlencode(said, quote_via=quote)}" if said else path
 
 
-def link(url: str) -> str:
-    """An address that may be followed, "" for any other: a service's text might be a script."""
-    try:
-        found = urlsplit(url)
-        return url if found.scheme == "https" and found.hostname else ""
-    except ValueError:
-        return ""
-
-
-def _when(text: Any, now: datetime) -> dict[str, str]:
-    """A time of the record, and how far from now; what is none is told as it is."""
-    time = str(text or "")
-    try:
-        return {"time": time, "shown": distance((now - datetime.fromisoformat(time)).total_seconds())}
-    except (ValueError, TypeError):
-        return {"time": "", "shown": time}
-
-
-def distance(seconds: float) -> str:
-    """5 min ago, in 2 h: in the largest unit that it fills."""
-    size = abs(seconds)
-    unit, length = next(((u, n) for u, n in UNITS if size >= n), ("", 0))
-    if not length:
-        return "now"
-    told = f"{int(size // length)} {unit}"
-    return f"{told} ago" if seconds > 0 else f"in {told}"
+def _action(name: str, verb: str, code: str) -> str:
+    path = f"/api/environments/{quote(name, safe='')}/{verb}"
+    return f"{path}?{urlencode({'code': code}, quote_via=quote)}" if code else path
