@@ -15,7 +15,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 # What of the outer environment would lead a client past the sandbox.
-_FOREIGN = ("ALL_PROXY", "HTTP_PROXY", "CURL_CA_BUNDLE", "SSL_CERT_DIR", "MSI_ENDPOINT", "MSI_SECRET")
+_FOREIGN = (
+    "ALL_PROXY",
+    "HTTP_PROXY",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The routes of api.github.com that an app signs in by, and the control route that registers one."""
+"""The routes of api.github.com that an app signs in by, and the control routes for apps and tokens."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from uuid import uuid4
 
 from sandbox.service import CloudError, Request, Response, Route
 from sandbox.services.github import shapes
-from sandbox.services.github.rules import APPS
+from sandbox.services.github.rules import APPS, LEVELS, TOKENS, app_of
 from sandbox.world import World
 
 LIFETIME = timedelta(hours=1)
-LEVELS = ("read", "write", "admin")
 
 
 def register(world: World, request: Request) -> Response:
@@ -33,9 +32,30 @@ def register(world: World, request: Request) -> Response:
     return Response(201, {name: app[name] for name in ("id", "clientId", "installation")})
 
 
+def give(world: World, request: Request) -> Response:
+    """Make a person's token for some repositories."""
+    body = request.json()
+    if not isinstance(body, dict) or not str(body.get("token", "")).startswith("github_pat_"):
+        raise CloudError(
+            400, "BadRequest", 'takes {"token": "github_pat_…", "login", "repositories", "permissions"}'
+        )
+    held = {"login": str(body["login"]), "id": world.store_serial(), "permissions": dict(body["permissions"])}
+    world.store.put(TOKENS, body["token"], {**held, "repositories": list(body["repositories"])})
+    return Response(201, {"id": held["id"]})
+
+
+def user(world: World, request: Request) -> Response:
+    """Whose token it is; one of an installation is nobody's."""
+    assert request.caller is not None
+    held = world.store.get(TOKENS, request.caller.object_id)
+    if held is None or held.get("app"):
+        raise CloudError(403, "403", "Resource not accessible by integration")
+    return Response(200, shapes.user(held))
+
+
 def of_repository(world: World, request: Request) -> Response:
     """The app's installation on a repository."""
-    app = _app(world, request)
+    app = app_of(world, request)
     if _known(app, f"{request.params['owner']}/{request.params['name']}") is None:
         raise CloudError(404, "404", "Not Found")
     return Response(200, shapes.installation(app))
@@ -43,7 +63,7 @@ def of_repository(world: World, request: Request) -> Response:
 
 def make_token(world: World, request: Request) -> Response:
     """A token of an installation, for some or all of its repositories, for an hour."""
-    app = _app(world, request)
+    app = app_of(world, request)
     if request.params["id"] != str(app["installation"]):
         raise CloudError(404, "404", "Not Found")
     body = request.json() or {}
@@ -55,7 +75,11 @@ def make_token(world: World, request: Request) -> Response:
             message = "The permissions requested are not granted to this installation."
             raise CloudError(422, "422", message)
     until = world.now() + LIFETIME
-    return Response(201, shapes.token(f"ghs_{uuid4().hex}", until, permissions, names))
+    made = shapes.token(f"ghs_{uuid4().hex}", until, permissions, names)
+    held = {"app": int(app["id"]), "login": f"{shapes.slug(app)}[bot]", "id": app["installation"]}
+    kept = {**held, "until": made["expires_at"], "permissions": permissions, "repositories": names}
+    world.store.put(TOKENS, made["token"], kept)
+    return Response(201, made)
 
 
 def _repositories(app: dict[str, Any], asked: list[str] | None) -> list[str]:
@@ -71,15 +95,12 @@ def _known(app: dict[str, Any], repository: str) -> str | None:
     return next((name for name in app["repositories"] if name.lower() == repository.lower()), None)
 
 
-def _app(world: World, request: Request) -> dict[str, Any]:
-    assert request.caller is not None
-    app = world.store.get(APPS, request.caller.object_id)
-    assert app is not None
-    return app
-
-
 ROUTES = (
     Route("GET", "/repos/{owner}/{name}/installation", of_repository),
     Route("POST", "/app/installations/{id}/access_tokens", make_token, write=False),
+    Route("GET", "/user", user),
 )
-CONTROL = (Route("POST", "/_sandbox/github/apps", register),)
+CONTROL = (
+    Route("POST", "/_sandbox/github/apps", register),
+    Route("POST", "/_sandbox/github/tokens", give),
+)
