@@ -26,10 +26,19 @@ A message says what happened and what to do next. It never holds a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciler.redaction import redact
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys, what turns a line around, and what no encoding knows (of file names, for one)."""
+
+
+def shown(text: str) -> str:
+    """A text that any terminal and any document can show: what is not seen is written as `\\x1b`."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @dataclass(frozen=True, order=True)
@@ -39,6 +48,10 @@ class Fault:
     place: str
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("place", "message", "hint"):
+            object.__setattr__(self, name, shown(getattr(self, name)))
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message
@@ -52,9 +65,9 @@ class ReconcilerError(Exception):
     retry = False
 
     def __init__(self, message: str, *, where: str = "", code: str | None = None) -> None:
-        self.message = redact(message)
+        self.message = redact(shown(message))
         super().__init__(self.message)
-        self.where = where
+        self.where = shown(where)
         if code is not None:
             self.code = code
 
@@ -65,7 +78,7 @@ class ReconcilerError(Exception):
 def _by_place(fault: Fault) -> tuple[str, tuple[int, ...]]:
     """Files by name, then lines and columns as numbers."""
     file, *numbers = fault.place.split(":")
-    return file, tuple(int(number) for number in numbers if number.isdigit())
+    return file, tuple(int(number) for number in numbers if number.isdecimal())
 
 
 class InputError(ReconcilerError):
