@@ -1,14 +1,13 @@
-"""Plans, ticks and states as JSON and as text for people. Pure: values in, values out."""
+"""Plans, ticks and states as JSON, and what texts for people share. Pure: values in, values out."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.armtemplate import Evaluation, to_json
-from reconciler.change import Action, Change, Held
+from reconciler.change import Change, Held
 from reconciler.diff import REASONS, FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import InputError, ReconcilerError
@@ -26,10 +25,6 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "delete": ("-", "red"),
     "adopt": ("=", "cyan"),
 }
-
-
-PLAIN = (("create", "new"), ("delete", "removed"))
-"""Actions whose cause says it all."""
 
 
 # JSON
@@ -164,11 +159,19 @@ def health(state: State | None) -> str:
 # Text, with Rich's markup
 
 
-_BRACKET = re.compile(r"(\\*)\[")
+_BRACKET = re.compile(r"(\\*)(\[[a-z#/@][^\[]*?\])|\[")
+"""What Rich takes for a tag, with the backslashes before it, halved there alone; or any bracket."""
 
 
 def escape(value: Any) -> str:
-    return _BRACKET.sub(r"\1\1\\[", str(value))
+    return _BRACKET.sub(lambda found: f"{(found[1] or '') * 2}\\{found[2] or '['}", str(value))
+
+
+def styled(style: str, value: Any) -> str:
+    """A value in a style. A backslash at its end would else take the closing tag for text."""
+    text = escape(value)
+    slashes = len(text) - len(text.rstrip("\\"))
+    return f"[{style}]{text}{text[len(text) - slashes :]}[/{style}]"
 
 
 def plain(key: str) -> str:
@@ -177,79 +180,3 @@ def plain(key: str) -> str:
         return Key.parse(key).plain
     except ValueError:
         return key
-
-
-def short(value: Any) -> str:
-    """A value on one line: JSON-like, cut where it is long."""
-    if value is ABSENT:
-        return "(none)"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return escape(text if len(text) <= 80 else text[:77] + "…")
-
-
-def field_line(field: FieldChange) -> str:
-    was, to = short(field.live), short(field.desired)
-    said = f"[dim]{field.cause.value}: {escape(REASONS.get(field.reason, field.reason))}[/dim]"
-    told = was if was == to else f"{was} → {to}"
-    return f"      {escape(field.path)}: {told}  {said}"
-
-
-def change_lines(change: Change, note: str = "") -> Iterator[str]:
-    sign, colour = SIGNS[change.action.value]
-    reason = "" if (change.action.value, change.cause.value) in PLAIN else escape(change.reason)
-    why = f"[dim]({change.cause.value}{': ' + reason if reason else ''})[/dim]"
-    yield f"  [{colour}]{sign} {escape(change.key.plain)}[/{colour}] {why}{note}"
-    if change.action is not Action.ADOPT:
-        yield from (field_line(field) for field in change.fields)
-    for reset in change.resets:
-        yield f"      [red]resets {escape(reset.path)}[/red]: {short(reset.live)}"
-
-
-def plan_lines(plan: Plan, warnings: Iterable[str] = (), *, verbose: bool = False) -> Iterator[str]:
-    """The plan for people, a line at a time."""
-    for warning in warnings:
-        yield f"[yellow]warning:[/yellow] {escape(warning)}"
-    yield f"[bold]{escape(plan.environment)}[/bold] at {plan.commit[:12]}"
-    for change in plan.changes:
-        yield from change_lines(change)
-    for held in plan.blocked:
-        if held.change is not None:
-            yield from change_lines(held.change, f" [red]blocked: {held.code}[/red]")
-            yield f"      {escape(held.reason)}"
-            if held.code in ("protected", "replace"):
-                let = f"[{{{held.change.action.value}: {held.key.plain!r}, until: YYYY-MM-DD}}]"
-                yield f"      [dim]policy.acknowledge: {escape(let)} lets it pass until that day.[/dim]"
-        else:
-            yield f"  [red]! {escape(held.key.plain)}[/red] {held.code}: {escape(held.reason)}"
-    for held in plan.waiting:
-        yield f"  [blue]… {escape(held.key.plain)}[/blue] {held.code}: {escape(held.reason)}"
-    for key, fields in sorted(plan.not_accepted.items()):
-        yield f"  [yellow]≠ {escape(key.plain)}[/yellow] Azure keeps another value than was sent:"
-        yield from (f"      {escape(f.path)}: sent {short(f.desired)}, kept {short(f.live)}" for f in fields)
-    yield from _list("orphaned: ours, and no longer in Git; nothing is deleted", plan.orphaned)
-    yield from _list("unmanaged: beside ours, never touched", plan.unmanaged)
-    if verbose:
-        for key, equal in sorted(plan.equal.items()):
-            for judged in equal:
-                yield f"  [dim]= {escape(key.plain)} {escape(judged.path)}: judged equal, {judged.rule}[/dim]"
-    yield summary_line(plan)
-    if plan.unsafe:
-        yield f"[red]unsafe:[/red] {escape(plan.unsafe)}"
-
-
-def _list(title: str, keys: Iterable[Key]) -> Iterator[str]:
-    keys = tuple(keys)
-    if keys:
-        yield f"  [dim]{title}[/dim]"
-        yield from (f"    [dim]{escape(key.plain)}[/dim]" for key in keys)
-
-
-def summary_line(plan: Plan) -> str:
-    told = [f"{count} to {action}" for action, count in plan.summary.items() if action in SIGNS and count]
-    told += [f"{plan.summary[name]} {name}" for name in ("blocked", "notAccepted") if plan.summary[name]]
-    if plan.waiting:
-        told.append(f"{len(plan.waiting)} waiting")
-    rest = f"{plan.unchanged} unchanged"
-    return (
-        f"[bold]{', '.join(told)}, {rest}.[/bold]" if told else f"[green]Nothing to change ({rest}).[/green]"
-    )

@@ -116,7 +116,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         limit = float(seconds) if seconds else None
     except ValueError:
         raise SettingsError(
-            f"{seconds!r} is no number of seconds.", where="RECONCILER_TICK_SECONDS"
+            f"{seconds!r} is no number of seconds. For example 480.", where="RECONCILER_TICK_SECONDS"
         ) from None
     auth = said.get("RECONCILER_AUTH") or KEYS
     if auth not in (KEYS, EASY_AUTH):

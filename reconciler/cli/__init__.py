@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -23,7 +24,8 @@ def main() -> None:
     words = sys.argv[1:]
     redaction.logs()
     redaction.faults()
-    logging.getLogger("azure.identity").setLevel(logging.ERROR)  # else it tells every way that it tried
+    for name in ("azure.identity", "azure.mgmt.core"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # else they tell every way that they tried
     try:
         if words and words[0] in MEANT:
             message = f"No such command '{words[0]}'. Did you mean '{MEANT[words[0]]}'?"
@@ -32,19 +34,25 @@ def main() -> None:
             code = app(words, standalone_mode=False)
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # as in `reconciler history dev | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains once more when it ends
+        code = 141
     except Exception as error:
         shown = getattr(error, "show", None)
         if shown is None:
+            if "--json" in words:
+                message = f"{type(error).__name__}: this is a fault of the reconciler's own; stderr has more."
+                _wrong(words, message, lambda: None, "internal")
             raise
         code = _wrong(words, str(error), shown)
     sys.exit(code or 0)
 
 
-def _wrong(words: list[str], message: str, show: Callable[[], None]) -> int:
+def _wrong(words: list[str], message: str, show: Callable[[], None], code: str = "usage") -> int:
     if "--json" in words:
         from reconciler import render
 
-        print(redaction.document(render.error_json(ReconcilerError(message, code="usage"))))
+        print(redaction.document(render.error_json(ReconcilerError(message, code=code))))
     else:
         show()
     return 1

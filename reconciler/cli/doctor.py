@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.cli.verb import Json, NoColor, Repo, StateAt, console_of, print_json, verb
+from reconciler.cli.verb import Json, NoColor, Repo, StateAt, console_of, environments, print_json, verb
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @verb
 def doctor(
-    env: Annotated[str, typer.Argument(metavar="[ENV]", help="One environment; all without it.")] = "",
+    env: Annotated[
+        str,
+        typer.Argument(metavar="[ENV]", help="One environment; all without it.", autocompletion=environments),
+    ] = "",
     json_: Json = False,
     repo: Repo = "",
     state: StateAt = "",

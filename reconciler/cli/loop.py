@@ -25,6 +25,7 @@ from reconciler.cli.verb import (
 from reconciler.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from reconciler.cli.progress import Shown
     from reconciler.tick import Planned, Tick
 
 RESULTS = {"done": 0, "held": 0, "suspended": 0, "declined": 1, "failed": 1, "pending": 3}
@@ -45,24 +46,33 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Tell what would change and why; write nothing. Exit 0: nothing, 2: changes or blocked, 1: a fault."""
-    planned = engine_of(repo, state).plan(env, commit=commit or None, offline=offline)
-    _show_plan(planned, json_, no_color, verbose)
-    return 2 if planned.plan.writes or _blocks(planned) else 0
+    progress = _progress(json_, no_color, verbose)
+    if not offline:
+        progress.working(f"reading what is live of {env}")
+    try:
+        planned = engine_of(repo, state).plan(env, commit=commit or None, offline=offline)
+    finally:
+        progress.pause()
+    _show_plan(planned, json_, no_color, verbose, offline=offline, last=True)
+    return 2 if planned.plan.writes or planned.plan.blocked else 0
 
 
-def _blocks(planned: Planned) -> bool:
-    return bool(planned.plan.blocked)
-
-
-def _show_plan(planned: Planned, json_: bool, no_color: bool, verbose: bool) -> None:
+def _show_plan(
+    planned: Planned, json_: bool, no_color: bool, verbose: bool, *, offline: bool = False, last: bool = False
+) -> None:
+    """Print the plan; `last`: nothing follows, so it tells what to do next."""
     from reconciler import render
+    from reconciler.cli import plantext
 
     if json_:
         print_json(render.plan_json(planned.plan, planned.calls, planned.warnings))
         return
     console = console_of(no_color)
-    for line in render.plan_lines(planned.plan, planned.warnings, verbose=verbose):
+    for line in plantext.plan_lines(planned.plan, planned.warnings, verbose=verbose):
         console.print(line)
+    following = plantext.next_line(planned.plan, offline=offline) if last else ""
+    if following:
+        console.print(following)
 
 
 @verb
@@ -79,10 +89,15 @@ def apply(
     verbose: Verbose = False,
 ) -> int:
     """Plan, show, ask, apply, record. Exit 0: done, 1: a failure or suspended, 3: pending, run it again."""
-    confirm = _ask(env, yes, json_, no_color, verbose)
-    tick = engine_of(repo, state).apply(
-        env, confirm=confirm, allow_destructive=allow_destructive, progress=_progress(json_, no_color)
-    )
+    progress = _progress(json_, no_color, verbose)
+    confirm = _ask(env, yes, json_, no_color, verbose, progress)
+    progress.working(f"reading what is live of {env}")
+    try:
+        tick = engine_of(repo, state).apply(
+            env, confirm=confirm, allow_destructive=allow_destructive, progress=progress
+        )
+    finally:
+        progress.pause()
     code = _show_tick(tick, json_, no_color, with_plan=False)
     return 1 if tick.result == "suspended" else code
 
@@ -97,8 +112,13 @@ def tick(
     verbose: Verbose = False,
 ) -> int:
     """Run one whole loop, as the Function app does. Exit 0: done, held, suspended, 1: failed, 3: pending."""
-    done = engine_of(repo, state).tick(env, progress=_progress(json_, no_color))
-    return _show_tick(done, json_, no_color, with_plan=True)
+    progress = _progress(json_, no_color, verbose)
+    progress.working(f"reading what is live of {env}")
+    try:
+        done = engine_of(repo, state).tick(env, progress=progress)
+    finally:
+        progress.pause()
+    return _show_tick(done, json_, no_color, with_plan=True, verbose=verbose)
 
 
 @verb
@@ -112,20 +132,28 @@ def destroy(
     verbose: Verbose = False,
 ) -> int:
     """Remove what is ours of one environment, in reverse order; protected types stay and are listed."""
-    confirm = _ask(env, yes, json_, no_color, verbose)
-    done = engine_of(repo, state).destroy(env, confirm=confirm, progress=_progress(json_, no_color))
+    progress = _progress(json_, no_color, verbose)
+    confirm = _ask(env, yes, json_, no_color, verbose, progress)
+    progress.working(f"reading what is live of {env}")
+    try:
+        done = engine_of(repo, state).destroy(env, confirm=confirm, progress=progress)
+    finally:
+        progress.pause()
     if done.planned is None and not json_:
         console_of(no_color).print(done.reason)
         return RESULTS[done.result]
     return _show_tick(done, json_, no_color, with_plan=False)
 
 
-def _ask(env: str, yes: bool, json_: bool, no_color: bool, verbose: bool) -> Callable[[Planned], bool]:
+def _ask(
+    env: str, yes: bool, json_: bool, no_color: bool, verbose: bool, progress: Shown
+) -> Callable[[Planned], bool]:
     """Show the plan and ask, unless told not to. Raises InputError without a terminal and without --yes."""
     if not yes and not sys.stdin.isatty():
         raise InputError([Fault("", "There is no terminal to ask on.", "Add --yes to go on without asking.")])
 
     def confirm(planned: Planned) -> bool:
+        progress.pause()
         if not json_:
             _show_plan(planned, False, no_color, verbose)
         if yes or not planned.plan.writes:
@@ -135,44 +163,24 @@ def _ask(env: str, yes: bool, json_: bool, no_color: bool, verbose: bool) -> Cal
     return confirm
 
 
-def _progress(json_: bool, no_color: bool) -> Callable[..., None]:
+def _progress(json_: bool, no_color: bool, verbose: bool) -> Shown:
+    """With --json on standard error, and only where that is a terminal."""
+    from reconciler.cli.progress import Shown
+
     console = console_of(no_color, stderr=json_)
-    if json_ and not console.is_terminal:
-        return lambda *_: None
-    from reconciler.render import SIGNS, escape
-
-    marks = {"done": "[green]done[/green]", "failed": "[red]failed[/red]", "pending": "[blue]pending[/blue]"}
-
-    def show(event: str, changes: tuple[Any, ...], outcomes: tuple[Any, ...]) -> None:
-        if event == "wave":
-            told = ", ".join(f"{SIGNS[c.action.value][0]} {c.key.plain}" for c in changes[:3])
-            more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-            console.print(f"[dim]wave of {len(changes)}: {escape(told)}{more} …[/dim]")
-        if event == "check":
-            for name, record in outcomes:
-                error = f": {escape(record.error.splitlines()[0])}" if record.error else ""
-                console.print(
-                    f"  check {escape(name)}: {record.result}{error} [dim]{escape(record.url)}[/dim]"
-                )
-            return
-        for outcome in outcomes:
-            mark = marks.get(outcome.result.value, outcome.result.value)
-            error = f": {escape(outcome.error)}" if outcome.error else ""
-            what = f"{outcome.action.value} {escape(outcome.key.plain)}"
-            console.print(f"  {mark} {what} ({outcome.seconds:.1f} s){error}")
-
-    return show
+    return Shown(None if json_ and not console.is_terminal else console, verbose)
 
 
-def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> int:
+def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool, verbose: bool = False) -> int:
     from reconciler import render
+    from reconciler.cli import plantext
 
     if json_:
         print_json(tick_json(done))
         return RESULTS[done.result]
     console = console_of(no_color)
     if with_plan and done.planned is not None:
-        for line in render.plan_lines(done.planned.plan, done.planned.warnings):
+        for line in plantext.plan_lines(done.planned.plan, done.planned.warnings, verbose=verbose):
             console.print(line)
     failed = sum(outcome.result.value == "failed" for outcome in done.outcomes)
     colour = {"done": "green", "pending": "blue", "failed": "red"}.get(done.result, "yellow")
@@ -192,6 +200,8 @@ def _show_tick(done: Tick, json_: bool, no_color: bool, *, with_plan: bool) -> i
         console.print("  Something is still going on in Azure. Run it again to go on.")
     if done.result == "suspended":
         console.print(f"  Nothing is written until `reconciler resume {done.environment}`.")
+    if blocked and not with_plan:
+        console.print(f"  `reconciler plan {done.environment}` tells what is blocked, and the way out.")
     if failed:
         console.print(f"  {failed} failed. Mend the cause named above; a new commit tries it again at once.")
     return RESULTS[done.result]

@@ -23,12 +23,13 @@ from reconciler.cli.verb import (
     print_json,
     verb,
 )
+from reconciler.cli.verb import environments as known
 from reconciler.errors import Fault, InputError
 
 
 @verb
 def validate(
-    environments: Annotated[list[str] | None, typer.Argument(metavar="[ENV]…")] = None,
+    environments: Annotated[list[str] | None, typer.Argument(metavar="[ENV]…", autocompletion=known)] = None,
     commit: Commit = "",
     json_: Json = False,
     repo: Repo = "",
@@ -158,7 +159,8 @@ def explain(
         print_json(answer)
         return 0
     console = console_of(False)
-    from reconciler.render import escape, short
+    from reconciler.cli.plantext import one_line as short
+    from reconciler.render import escape
 
     for change in answer["changes"]:
         sides = f"{short(change.get('live'))} → {short(change.get('desired'))}"
@@ -182,7 +184,7 @@ def _explain_line(line: str, number: int, explained: Callable[..., dict[str, Any
 
 @verb
 def graph(
-    env: Annotated[str, typer.Argument(metavar="[ENV]")] = "",
+    env: Annotated[str, typer.Argument(metavar="[ENV]", autocompletion=known)] = "",
     adf: Annotated[
         Path | None,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from reconciler.cli.verb import (
     Verbose,
     console_of,
     engine_of,
+    environments,
     print_json,
     verb,
 )
@@ -23,7 +25,7 @@ from reconciler.errors import Fault, InputError
 
 @verb
 def status(
-    env: Annotated[str, typer.Argument(metavar="[ENV]")] = "",
+    env: Annotated[str, typer.Argument(metavar="[ENV]", autocompletion=environments)] = "",
     json_: Json = False,
     repo: Repo = "",
     state: StateAt = "",
@@ -40,30 +42,13 @@ def status(
     if json_:
         print_json({"version": 1, "environments": told})
         return 0
+    from reconciler.cli.recordtext import status_lines
+
     console = console_of(no_color)
-    escape = render.escape
+    now = datetime.now(UTC)
     for one in told:
-        at = f" at {one['commit'][:12]}" if one["commit"] else ""
-        name = f"[bold]{escape(one['environment'])}[/bold]{at}"
-        console.print(f"{name}: {one['health']}, {one['resources']} resources")
-        if one["nextTick"]:
-            console.print(f"  next tick: {one['nextTick']}")
-        if one["suspended"]:
-            console.print(f"  suspended: {escape(one['suspended'])}")
-        for drift in one["drift"]:
-            fields = escape(", ".join(drift["fields"]))
-            console.print(f"  drift since {drift['since']}: {escape(render.plain(drift['key']))} {fields}")
-        for letter in one["undelivered"]:
-            tried = f"{letter['shown']}, tried {letter['attempts']} times: {letter['error']}"
-            console.print(f"  alert {letter['fact']} did not reach {escape(tried)}")
-        for check in one["checks"]:
-            error = escape(str(check.get("error") or "").partition("\n")[0])
-            result = f"{check['result']}, {check['seconds']:.0f} s {escape(check['url'])} {error}"
-            console.print(f"  check {escape(check['name'])}: {result}".rstrip())
-        for outcome in one["last"].get("outcomes", []):
-            if outcome["result"] != "done":
-                error = escape(outcome["error"])
-                console.print(f"  {outcome['result']}: {escape(render.plain(outcome['key']))} {error}")
+        for line in status_lines(one, now, verbose=verbose):
+            console.print(line)
     return 0
 
 
@@ -84,14 +69,11 @@ def history(
     if json_:
         print_json({"version": 1, "environment": env, "ticks": ticks})
         return 0
+    from reconciler.cli.recordtext import history_lines
+
     console = console_of(no_color)
-    for one in ticks:
-        done = sum(outcome["result"] == "done" for outcome in one.get("outcomes", []))
-        rest = len(one.get("outcomes", [])) - done
-        counts = f"{done} done" + (f", {rest} not" if rest else "")
-        console.print(
-            f"{one['time']}  {one['commit'][:12]}  {one['result']:9} {counts}, {one['seconds']:.1f} s"
-        )
+    for line in history_lines(ticks, verbose=verbose):
+        console.print(line)
     if not ticks:
         console.print(f"No tick of {env} is recorded yet. `reconciler tick {env}` makes the first.")
     return 0

@@ -27,9 +27,10 @@ from reconciler.errors import (
     Throttled,
     Unreachable,
 )
-from reconciler.providers import retries
+from reconciler.providers import connections
 from reconciler.providers.pace import Pace, kind_of, remaining
 from reconciler.providers.retries import patient
+from reconciler.providers.waysout import shortened, way_out
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -62,17 +63,6 @@ STATUSES: Mapping[int, type[CloudError]] = {
     409: Conflict,
     410: NotFound,
     429: Throttled,
-}
-
-HINTS: Mapping[str, str] = {
-    "SubscriptionNotFound": "Check azure.subscription in the environment file; the identity must see it.",
-    "InvalidSubscriptionId": "Check azure.subscription in the environment file.",
-    "AuthorizationFailed": "Grant the identity that role, or see `reconciler doctor`.",
-    "ScopeLocked": "Remove the lock, or take the change back in Git.",
-    "RequestDisallowedByPolicy": "Change the template so that the policy allows it, or ask for an exemption.",
-    "DeploymentActive": "It is tried again by the next tick.",
-    "ExpiredAuthenticationToken": "Sign in again.",
-    "InvalidAuthenticationToken": "Sign in again.",
 }
 
 
@@ -110,9 +100,12 @@ def error_of(status: int, body: Any, wait: float = 0, where: str = "") -> CloudE
     first, *others = _innermost(detail)
     code = str(first.get("code") or f"HTTP{status}")
     message = str(first.get("message") or f"Azure answered {status} without a reason.")
-    told = [f"{code}: {message}", *(f"{other.get('code')}: {other.get('message')}" for other in others)]
+    told = [
+        f"{code}: {shortened(message)}",
+        *(f"{other.get('code')}: {other.get('message')}" for other in others),
+    ]
     known = ERRORS.get(code) or STATUSES.get(status) or (Unreachable if status >= 500 else CloudError)
-    text = f"{' '.join(dict.fromkeys(told))} {HINTS.get(code, '')}".rstrip()
+    text = f"{' '.join(dict.fromkeys(told))} {way_out(code, message)}".rstrip()
     return known(text, where=where, code=code, status=status, wait=wait)
 
 
@@ -147,7 +140,6 @@ class Arm:
     def __init__(self, credential: TokenCredential, subscription: str) -> None:
         self._credential = credential
         self._subscription = subscription
-        self._client: Any = None
         self._offset = timedelta(0)
         self._lock = threading.Lock()
         self._pace = Pace()
@@ -206,7 +198,7 @@ class Arm:
         finally:
             self._pace.ended(bucket, left, wait if left == 0 else 0.0)
         self._learn(response.headers)
-        text = response.text()
+        text = response.content
         try:
             document = json.loads(text) if text else None
         except ValueError:
@@ -227,7 +219,7 @@ class Arm:
             self.calls[kind] += 1
         try:
             request = HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
-            return self._pipeline().send_request(request)
+            return connections.management(self._credential).send_request(request)
         except ClientAuthenticationError as error:
             raise SignInError(f"No sign-in to Azure: {error.message}", where=where) from error
         except AzureError as error:
@@ -237,17 +229,3 @@ class Arm:
         with suppress(TypeError, ValueError, OverflowError):  # else the clock stays as it is
             date = parsedate_to_datetime(headers.get("Date", ""))
             self._offset = date.astimezone(UTC) - datetime.now(UTC)
-
-    def _pipeline(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                from azure.mgmt.resource.resources import ResourceManagementClient
-
-                self._client = ResourceManagementClient(
-                    self._credential,
-                    self._subscription,
-                    retry_total=0,
-                    connection_timeout=retries.CONNECT_SECONDS,
-                    read_timeout=retries.ANSWER_SECONDS,
-                )
-            return self._client

@@ -81,6 +81,7 @@ def failing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = (
-            f"cannot be read or written: {error.strerror or error}. Check the disk and the file's owner."
+            f"cannot be read or written: {error.strerror or error}. Check the disk, the file's owner, and "
+            "what RECONCILER_STATE or --state names: it is a folder."
         )
         raise StateError(message, where=str(error.filename or path)) from None

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import trustme
-from support.mistakes import sample
 from support.mistakes.bench import Bench, Mistake
 from support.repositories import serve
-from support.sandbox import foreign_names
 
 DEV = "environments/dev.yaml"
 
@@ -93,7 +89,7 @@ GIT = (
     Mistake(
         "The branch does not exist",
         "The environment says `source: {branch: mian}`, and the hosted reconciler looks for that branch.",
-        ("mian", "main"),
+        ("mian", "Near: main"),
         before=wrong_branch,
     ),
     Mistake(
@@ -142,7 +138,7 @@ STATE = (
     Mistake(
         "Another run is at the environment",
         "Somebody else, or the hosted reconciler, is applying `dev` at this moment.",
-        ("dev", "again"),
+        ("dev is held by apply", "Wait for it"),
         before=locked,
         words=("apply", "dev", "--yes"),
     ),

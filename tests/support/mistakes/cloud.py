@@ -73,6 +73,10 @@ def throttled(bench: Bench) -> None:
 
 def unregistered(bench: Bench) -> None:
     bench.sandbox.fault(
+        "status", match={"method": "POST", "path": "*/register"}, times=0, status=403,
+        code="AuthorizationFailed", message="The identity may not register a provider.",
+    )  # fmt: skip
+    bench.sandbox.fault(
         "status",
         match={"method": "PUT", "path": "*/deployments/*"},
         times=0,
@@ -104,7 +108,11 @@ def soft_deleted(bench: Bench) -> None:
 def linked(bench: Bench) -> None:
     bench.commit({PLATFORM: sample.template(sample.FACTORY_RESOURCE)})
     bench.applied()
-    body = {"location": "westeurope", "properties": {"repoConfiguration": LINK}, "tags": {"reconciler": "dev"}}
+    body = {
+        "location": "westeurope",
+        "properties": {"repoConfiguration": LINK},
+        "tags": {"reconciler": "dev"},
+    }
     Azure().call("PUT", group("bikes-dev", FACTORY), "2018-06-01", body)
     with_(sample.FACTORY)(bench)
 
@@ -157,7 +165,7 @@ def many(bench: Bench) -> None:
 
 def protected(bench: Bench) -> None:
     bench.applied()
-    start = sample.TEMPLATE.index("    {\n      \"type\"")
+    start = sample.TEMPLATE.index('    {\n      "type"')
     end = sample.TEMPLATE.index("  ],\n")
     bench.commit({PLATFORM: sample.TEMPLATE[:start] + sample.TEMPLATE[end:]})
 
@@ -173,10 +181,14 @@ def exists(bench: Bench) -> None:
 
 def immutable(bench: Bench) -> None:
     bench.applied()
-    bench.edit(PLATFORM, '"minimumTlsVersion": "TLS1_2"', '"minimumTlsVersion": "TLS1_2", "isHnsEnabled": true')
+    bench.edit(
+        PLATFORM, '"minimumTlsVersion": "TLS1_2"', '"minimumTlsVersion": "TLS1_2", "isHnsEnabled": true'
+    )
 
 
 def moved(bench: Bench) -> None:
+    """The account has a location of its own here, so that only the group is to move."""
+    bench.edit(PLATFORM, "[resourceGroup().location]", "westeurope")
     bench.applied()
     bench.edit(DEV, "location: westeurope", "location: northeurope")
 
@@ -201,7 +213,7 @@ RIGHTS = (
     Mistake(
         "The subscription does not exist, or is another tenant's",
         "",
-        ("11111111-1111-1111-1111-111111111111", "azure.subscription"),
+        ("11111111-1111-1111-1111-111111111111", "Check azure.subscription"),
         (DEV, f"subscription: {sample.SUBSCRIPTION}", "subscription: 11111111-1111-1111-1111-111111111111"),
         calls=True,
     ),
@@ -210,6 +222,7 @@ RIGHTS = (
         "The environment's identity was made, and no role was given to it.",
         ("bikes-dev", "az role assignment create"),
         before=somebody,
+        code=2,
         calls=True,
     ),
     Mistake(
@@ -225,6 +238,7 @@ RIGHTS = (
         "The identity is no user of the workspace, and `databricks.resourceId` is not given.",
         ("azuredatabricks.net", "databricks.resourceId"),
         before=not_in_workspace,
+        code=2,
         calls=True,
     ),
     Mistake(
@@ -284,16 +298,16 @@ NAMES = (
     ),
     Mistake(
         "The resource group is to move to another region",
-        "",
-        ("bikes-dev", "location"),
-        (DEV, "location: westeurope", "location: northeurope"),
-        before=lambda bench: bench.applied(),
-        code=2,
+        "`location: westeurope` became `location: northeurope` in a file whose group is there.",
+        ("bikes-dev", "put its location back"),
+        before=moved,
+        words=APPLY,
         calls=True,
     ),
     Mistake(
         "The subscription does not know the service yet",
-        "The subscription is new, and nobody has used storage accounts in it.",
+        "The subscription is new, nobody has used storage accounts in it, and the identity may not register\n"
+        "the provider.",
         ("Microsoft.Storage", "az provider register"),
         before=unregistered,
         words=APPLY,
@@ -306,7 +320,7 @@ THERE = (
     Mistake(
         "It exists already, and differs",
         "Somebody made the account in the portal, with other settings than Git's.",
-        ("bikesdev", "minimumTlsVersion", "delete it"),
+        ("bikesdev", "minimumTlsVersion", "Make Git say what is there"),
         before=exists,
         code=2,
         calls=True,
@@ -314,7 +328,7 @@ THERE = (
     Mistake(
         "Two environments want the same resource",
         "`environments/test.yaml` was copied from `dev.yaml`, and only its name was changed.",
-        ("bikesdev", "dev"),
+        ("bikesdev", "The tag names 'dev'", "Take it out of one"),
         before=two_owners,
         words=("plan", "test"),
         code=2,
@@ -323,7 +337,7 @@ THERE = (
     Mistake(
         "What cannot be changed was changed",
         "`isHnsEnabled: true` was added. Azure takes it only when an account is made.",
-        ("bikesdev", "policy.acknowledge"),
+        ("bikesdev", "cannot be changed in place", "acknowledge:"),
         before=immutable,
         code=2,
         calls=True,
@@ -331,7 +345,7 @@ THERE = (
     Mistake(
         "A storage account was taken out of the template",
         "Types that hold data are never deleted unless a commit says so.",
-        ("bikesdev", "policy.acknowledge"),
+        ("bikesdev", "Its type is protected", "acknowledge:"),
         before=protected,
         code=2,
         calls=True,
@@ -339,7 +353,7 @@ THERE = (
     Mistake(
         "A commit deletes more than it may",
         "Six resources left the template in one commit.",
-        ("policy.limits.deletes", "policy.acknowledge"),
+        ("policy.limits.deletes", "policy.acknowledge", "`reconciler plan dev` lists them"),
         before=many,
         words=APPLY,
         calls=True,
@@ -356,7 +370,7 @@ THERE = (
     Mistake(
         "A lock stands in the way",
         "Somebody put a lock of the kind *ReadOnly* on the resource group.",
-        ("frozen", "Remove the lock"),
+        ("bikes-dev", "Remove the lock"),
         before=lock,
         words=APPLY,
         calls=True,
@@ -364,7 +378,7 @@ THERE = (
     Mistake(
         "The factory is linked to Git",
         "The environment has `dataFactory.definitions`, and somebody has linked the factory in ADF Studio.",
-        ("bikes-dev-adf", "dataFactory.git"),
+        ("bikes-dev-adf", "unlink the factory in Studio"),
         before=linked,
         code=2,
         calls=True,
