@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler import triggers
 from reconciler.change import Action, Change
@@ -196,8 +197,10 @@ class _Run:
                 applied=self.tools.mask(resource.type, resource.spec),
                 doubted=False,
             )
-            if seen.status is Status.PRESENT and seen.stamp:
-                fresh = replace(fresh, stamp=seen.stamp)
+            if seen.status is Status.PRESENT and seen.stamp and seen.stamp != entry.stamp:
+                shown = self.tools.mask(resource.type, seen.spec, resource.spec)
+                baseline = _as_shown(entry.baseline or {}, shown, resource.spec)
+                fresh = replace(fresh, stamp=seen.stamp, baseline=baseline)
             if at.get("apiVersion") != entry.at.get("apiVersion"):
                 fresh = replace(fresh, baseline=self.tools.mask(resource.type, seen.spec, resource.spec))
             if fresh != entry:
@@ -315,3 +318,12 @@ class _Run:
         self.waves.todo.pop(change.key, None)
         self.outcomes[change.key] = outcome
         self.tools.progress("done", (), (outcome,))
+
+
+def _as_shown(
+    baseline: Mapping[str, Any], shown: Mapping[str, Any], said: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The baseline with what Git says as it was read together with a stamp: while a list shows that stamp, the
+    baseline is what is taken for live. What Git does not say stays, so that a write tells what it would reset."""
+    rest = {name: value for name, value in baseline.items() if name not in said}
+    return {**rest, **{name: value for name, value in shown.items() if name in said}}

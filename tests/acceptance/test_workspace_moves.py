@@ -200,3 +200,21 @@ def test_a_job_that_a_late_list_leaves_out_is_not_made_again(
     converged(made)
     (again,) = client.jobs.list()
     assert again.job_id != job.job_id
+
+
+def test_an_edit_by_hand_that_git_takes_up_is_as_git_says(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Tried out in the browser, then committed: nothing is to be written, and what was recorded before is not
+    taken for live afterwards, so that the next edit is seen too."""
+    made = team(tmp_path, sandbox, {"notebooks/a.py": notebook("print(1)")})
+    sandbox.advance("PT1H")
+    client = workspaces.person(sandbox)
+    workspaces.write(client, f"{FOLDER}/a", "print(2)")
+    made.repository.commit({"notebooks/a.py": notebook("print(2)")})
+    for _ in range(2):
+        ticked = made.run("tick", "one")
+        assert (ticked.code, ticked.json["outcomes"], ticked.json["summary"]["notAccepted"]) == (0, [], 0)
+    sandbox.advance("PT1H")
+    workspaces.write(client, f"{FOLDER}/a", "print(3)")
+    assert [change["cause"] for change in made.run("plan", "one").json["changes"]] == ["drift"]
+    converged(made)
+    assert "print(2)" in workspaces.text_of(client, f"{FOLDER}/a")
