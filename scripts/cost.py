@@ -60,7 +60,7 @@ class Environment:
 
     @property
     def calls(self) -> int:
-        """Of a tick without changes: groups' own lists (1,000 a page), one read a resource, the other lists."""
+        """Of a tick without changes: groups' lists (1,000 a page), one read a resource, the other lists."""
         return self.groups * max(1, ceil(self.resources / self.groups / 1000)) + self.resources + self.lists
 
 
