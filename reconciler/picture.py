@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT, GAP, SIDE = 224, 44, 12, 64
+WIDTH, HEIGHT, GAP, SIDE = 204, 44, 12, 44
 """Of a box, and between boxes, in pixels."""
-LETTERS = 27
+LETTERS = 23
 """How many letters of a name fit into a box; the whole name is its title."""
 SWEEPS = 6
 """So often columns are sorted by where their neighbours stand: after a few times little moves any more."""
@@ -137,9 +137,9 @@ def _line(needed: tuple[int, int], needer: tuple[int, int]) -> str:
     return f"M{x},{y} C{middle},{y} {middle},{bottom} {right},{bottom}"
 
 
-def shortened(name: str) -> str:
+def shortened(name: str, letters: int = LETTERS) -> str:
     """As much of a name as fits into a box: its end tells more than its beginning."""
-    return name if len(name) <= LETTERS else "…" + name[1 - LETTERS :]
+    return name if len(name) <= letters else "…" + name[1 - letters :]
 
 
 def svg(objects: Iterable[str], edges: Iterable[Edge]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler import render
-from reconciler.dashboard.words import CAUSES, PLAIN, SIGNS, SYSTEMS, Named, named
+from reconciler.dashboard.words import CAUSES, PLAIN, SIGNS, SYSTEMS, WATCHED, Named, named
 
 OPEN = 40
 """Changes that are shown with their fields unfolded; of a longer plan one unfolds what one looks for."""
@@ -19,7 +19,7 @@ SIDES = ("recorded", "desired", "live")
 
 @dataclass(frozen=True)
 class Shown:
-    """One change. at: the number of its resource; result and error: what became of it."""
+    """One change. at: the number of its resource; state and error: what became of it."""
 
     at: int | None
     key: str
@@ -28,7 +28,7 @@ class Shown:
     action: str
     reason: str
     blocked: str
-    result: str
+    state: str
     error: str
     fields: tuple[Mapping[str, Any], ...]
     resets: tuple[Mapping[str, Any], ...]
@@ -116,7 +116,7 @@ def _change(
         action=action,
         reason=why.get(key, "") if blocked else _reason(change, action, cause),
         blocked=blocked,
-        result="" if blocked else str(ended.get("result") or "planned"),
+        state=_state(blocked, ended),
         error=str(ended.get("error") or ""),
         fields=tuple(map(field, change["fields"])),
         resets=tuple(
@@ -125,6 +125,12 @@ def _change(
         more=int(change.get("more") or 0),
         open=unfolded,
     )
+
+
+def _state(blocked: str, ended: Mapping[str, Any]) -> str:
+    if blocked:
+        return "drifted" if blocked in WATCHED else "blocked"
+    return str(ended.get("result") or "planned")
 
 
 def _reason(change: Mapping[str, Any], action: str, cause: str) -> str:

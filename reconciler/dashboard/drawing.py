@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.dashboard.resources import ORDER, Shown, counted
-from reconciler.picture import Edge, Layout, layout, shortened
+from reconciler.picture import HEIGHT, LETTERS, WIDTH, Edge, Layout, layout, shortened
 
 MANY = 150
 """With more resources than this, each kind is one box."""
@@ -35,6 +35,8 @@ class Drawing:
     lines: tuple[tuple[str, str], ...]
     """Path data, and the state of the box that needs the other."""
     folded: bool
+    box: tuple[int, int] = (WIDTH, HEIGHT)
+    """How large each box is."""
 
 
 def drawing(shown: Sequence[Shown], slug: str, of_kind: Callable[[str], str]) -> Drawing:
@@ -82,7 +84,15 @@ def _drawn(
                 f"{len(these)} × {first.named.kind}",
             )
             title = f"{first.named.system}, {first.named.kind}: {told}"
-        boxes[name] = Box(x, y, link, state, shortened(above), shortened(label), title)
+        boxes[name] = Box(
+            x,
+            y,
+            link,
+            state,
+            shortened(above, LETTERS - (len(state) if state != "healthy" else 0)),
+            shortened(label),
+            title,
+        )
     # In the order of reading, which is that of the tabulator: column by column.
     ordered = tuple(sorted(boxes.values(), key=lambda box: (box.x, box.y)))
     lines = tuple((line, boxes[edge[0]].state) for edge, line in found.lines)

@@ -24,6 +24,8 @@ from reconciler.dashboard.words import DONE, STATES
 from reconciler.redaction import redact
 
 ROOT = "/api/dashboard"
+ROWS = 5000
+"""Resources of one kind that are listed at all, the worst first."""
 
 
 def _out(value: Any) -> str:
@@ -51,7 +53,11 @@ def overview(states: Iterable[Mapping[str, Any]], now: datetime, *, code: str = 
     links to other pages bear."""
     shown = [{**recorded(state, now), "link": address(state["environment"], code)} for state in states]
     return _html(
-        "environments.html", title="Environments", shown=shown, now=when(now.isoformat(), now), code=code
+        "environments.html",
+        title="Environments",
+        shown=shown,
+        now=when(now.isoformat(timespec="seconds"), now),
+        code=code,
     )
 
 
@@ -88,7 +94,7 @@ def environment(
         actions={verb: _action(name, verb, code) for verb in DONE},
         links={"now": address(name, code, plan="now"), "all": address(name, code)},
         meanings=STATES,
-        now=when(now.isoformat(), now),
+        now=when(now.isoformat(timespec="seconds"), now),
         code=code,
     )
 
@@ -111,10 +117,7 @@ def _plan(
     many = len(shown) > MANY
     kinds = resources.kinds(shown)
     groups, left = changes.groups(document, resources.outcomes(document, last), at)
-    listed = [each for each in shown if each.named.slug == kind] if many else shown
-    by_kind: dict[str, list[resources.Shown]] = {}
-    for each in listed:
-        by_kind.setdefault(each.named.slug, []).append(each)
+    rows = sorted((each for each in shown if each.named.slug == kind), key=resources.by_state)
     return {
         "time": when(document.get("time"), now),
         "commit": document["commit"],
@@ -135,7 +138,18 @@ def _plan(
         "states": resources.counted(Counter(each.state for each in shown)),
         "many": many,
         "chosen": next((each for each in kinds if each.slug == kind), None),
-        "kinds": [(each, of_kind(each.slug), by_kind.get(each.slug, [])) for each in kinds],
+        "rows": rows[:ROWS],
+        "rows_left": max(0, len(rows) - ROWS),
+        "systems": [
+            {
+                "name": system,
+                "kinds": [(each, of_kind(each.slug)) for each in kinds if each.system == system],
+                "resources": sorted(
+                    (each for each in shown if each.named.system == system), key=resources.by_kind
+                ),
+            }
+            for system in dict.fromkeys(each.system for each in kinds)
+        ],
         "names": {each.at: each.named for each in shown},
     }
 

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.dashboard.words import STATES, SYSTEMS, Named, named
+from reconciler.dashboard.words import STATES, SYSTEMS, WATCHED, Named, named
 
 ORDER = {word: at for at, word in enumerate(STATES)}
 RESULTS = {"failed": "failed", "pending": "pending", "skipped": "pending"}
 """The state that the result of an attempt gives."""
-HAND = ("drift", "both")
-"""Causes that say that somebody changed it."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +68,25 @@ def _states(
 ) -> dict[str, tuple[str, str]]:
     """State and reason by key, of all that are not healthy: the worst that holds."""
     ended = outcomes(document, last)
-    said: list[tuple[str, str, str]] = [(key, "drifted", "") for key in drift]
+    said: list[tuple[str, str, str]] = []
     for change in document["changes"]:
         result = ended.get(change["key"], {}).get("result", "")
         if not change.get("blocked") and result != "done" and change["action"] != "adopt":
             said.append((change["key"], "pending", f"{change['action']}: {change['cause']}"))
-        if change.get("blocked") and change["cause"] in HAND:
-            said.append((change["key"], "drifted", ""))
     said += [
         (key, RESULTS[each["result"]], str(each.get("error") or each["action"]))
         for key, each in ended.items()
         if each["result"] in RESULTS
     ]
-    said += [(held["key"], "blocked", held["reason"]) for held in document["blocked"]]
+    said += [
+        (held["key"], "drifted" if held["code"] in WATCHED else "blocked", held["reason"])
+        for held in document["blocked"]
+    ]
     said += [(held["key"], "pending", held["reason"]) for held in document.get("waiting") or ()]
     said += [(each["key"], "not accepted", "") for each in document.get("notAccepted") or ()]
     said += [(key, "orphaned", "") for key in document.get("orphaned") or ()]
     said += [(key, "unmanaged", "") for key in document.get("unmanaged") or ()]
+    said += [(key, "drifted", "") for key in drift]
     found: dict[str, tuple[str, str]] = {}
     for key, state, why in sorted(said, key=lambda each: ORDER[each[1]]):
         found.setdefault(key, (state, why))
@@ -105,6 +105,15 @@ def kinds(shown: Iterable[Shown]) -> list[Kind]:
             of.items(), key=lambda it: (systems.index(it[0][0]), it[0])
         )
     ]
+
+
+def by_state(shown: Shown) -> tuple[int, int]:
+    """Sorts the worst first."""
+    return ORDER[shown.state], shown.at
+
+
+def by_kind(shown: Shown) -> tuple[str, str, int]:
+    return shown.named.kind, shown.named.name, shown.at
 
 
 def counted(states: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -27,6 +27,9 @@ STATES: Mapping[str, str] = {
 }
 """States of a resource, the worst first, and what each says."""
 
+WATCHED = ("heal", "observed")
+"""Codes of what is blocked because policy has it watched alone: nobody needs to decide anything."""
+
 CAUSES: Mapping[str, str] = {
     "drift": "Somebody changed it by hand",
     "both": "Git and somebody's hand changed it",
@@ -72,6 +75,11 @@ def named(text: str) -> Named:
     family, _, kind = key.kind.partition(".")
     system = SYSTEMS.get(family, "Other")
     type_, colon, name = key.name.partition(":")
+    if (
+        kind == "resource" and "@" in name
+    ):  # a role assignment or a lock: what it is on tells more than its name
+        own, _, on = name.partition("@")
+        name = f"{on.rpartition(':')[2]} {own[:8]}"
     if kind == "resource" and colon:
         return Named(system, type_.partition("/")[2] or type_, name, key.scope, f"{key.kind}:{type_}")
     return Named(system, kind, key.name, key.scope, key.kind)
