@@ -89,7 +89,8 @@ def _trigger_state(resource: Resource, policy: str) -> Resource:
     One that starts no pipeline cannot be started, whatever its file says."""
     if resource.key.kind != "adf.trigger":
         return resource
-    properties = dict(resource.spec.get("properties") or {})
+    held = resource.spec.get("properties")
+    properties = dict(held) if isinstance(held, Mapping) else {}
     said = properties.pop(STATE, STOPPED)
     idle = not (properties.get("pipelines") or properties.get("pipeline"))
     states = {"file": {STATE: STOPPED if idle else said}, "stopped": {STATE: STOPPED}, "keep": {}}

@@ -16,6 +16,7 @@ from reconciler.adf.overrides import Where, configured
 from reconciler.adf.references import Reference, references
 from reconciler.armtemplate import Context
 from reconciler.errors import Fault, InputError
+from reconciler.within import within
 
 __all__ = [
     "API_VERSION",
@@ -54,7 +55,7 @@ def load(
     `dataFactory.set`; where: the place of a path in the environment's file.
     Raises InputError with every fault of the definitions, of the overrides and of what they make together."""
     label = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not within(path, root):
         raise InputError([Fault(label, "This path leads out of the repository.")])
     if not path.exists():
         raise InputError([Fault(label, "There is nothing at this path.")])

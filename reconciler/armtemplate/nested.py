@@ -211,7 +211,7 @@ def _read_relative(unit: Unit, relative: str) -> Template | None:
     folder = (around if around.is_absolute() else top / around).parent
     try:
         wanted = (folder / relative).resolve()
-    except (OSError, ValueError):
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a name that no file can have
         run.fault(f"the linked template '{relative}' has an impossible path")
         return None
     if not wanted.is_relative_to(top):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from reconciler.databricks.pyproject import Project
 from reconciler.errors import Fault
+from reconciler.within import within
 
 NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 VERSION: Final = re.compile(
@@ -67,7 +68,7 @@ class Reader:
     def file(self, key: str, path: str) -> str:
         found = self.project.folder / path
         try:
-            if found.resolve().is_relative_to(self.project.folder.resolve()):
+            if within(found, self.project.folder):
                 return found.read_text("utf-8")
             self.blame(key, f"{path!r} leads out of the project.")
         except (OSError, UnicodeDecodeError, ValueError):
@@ -145,11 +146,10 @@ def license_files(reader: Reader) -> dict[str, Path]:
         return found
     for pattern in reader.lines("license-files", reader.table["license-files"]):
         safe = not pattern.startswith("/") and ".." not in pattern.split("/")
-        root = reader.project.folder.resolve()
         fitting = [
             each
             for each in (sorted(reader.project.folder.glob(pattern)) if safe else [])
-            if each.is_file() and each.resolve().is_relative_to(root)
+            if each.is_file() and within(each, reader.project.folder)
         ]
         if not fitting:
             reader.blame("license-files", f"no file of the project fits {pattern!r}.")

@@ -14,6 +14,7 @@ from typing import Final
 
 from reconciler import yamlfile
 from reconciler.errors import Fault
+from reconciler.within import within
 from reconciler.yamlfile import Node, Step
 
 BUNDLE_ONLY: Final = {
@@ -59,7 +60,7 @@ def read(root: Path, file: str, place: str = "") -> tuple[list[Found], list[Faul
     """The jobs of a file and every fault of its form. place: of the entry that names the file."""
     label = PurePosixPath(os.path.normpath(file)).as_posix()
     path = root / file
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not within(path, root):
         return [], [Fault(place or label, f"{label} leads out of the repository.")]
     try:
         content = path.read_bytes()

@@ -17,6 +17,7 @@ from reconciler.databricks.coremetadata import distribution
 from reconciler.databricks.notebooks import FILE_LIMIT
 from reconciler.databricks.wheel import pack
 from reconciler.errors import Fault, InputError
+from reconciler.within import within
 
 WHEEL_NAME: Final = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?)-(?P<version>[A-Za-z0-9_.!+]+)(?:-\d[^-]*)?"
@@ -158,7 +159,7 @@ def _named(
 
 def _read(root: Path, file: str, place: str) -> bytes:
     path = root / file
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not within(path, root):
         raise _refusal(place, f"{file} leads out of the repository.")
     try:
         size = path.stat().st_size

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from reconciler.databricks import workspacepath
 from reconciler.databricks.content import LANGUAGES, canonical, digest, header, jupyter_language, lines
 from reconciler.errors import Fault
+from reconciler.within import within
 
 NOTEBOOK_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a notebook: `MAX_NOTEBOOK_SIZE_EXCEEDED` of https://docs.databricks.com/api/azure/workspace/workspace/import."""
@@ -51,13 +52,13 @@ def objects(root: Path, source: str, to: str, place: str = "") -> tuple[list[Wor
         return [], [Fault(place, message, hint)]
     folder = root / source
     label = PurePosixPath(os.path.normpath(source)).as_posix()
-    if not folder.resolve().is_relative_to(root.resolve()):
+    if not within(folder, root):
         return [], [Fault(place or label, f"{label} leads out of the repository.")]
     if not folder.is_dir():
         return [], [Fault(place or label, f"There is no folder {label}.", "Is it committed?")]
     found: list[WorkspaceObject] = []
     faults: list[Fault] = []
-    for file in _files(folder, label, folder.resolve(), faults):
+    for file in _files(folder, label, faults):
         told = _object(folder / file, (PurePosixPath(label) / file).as_posix(), file, workspacepath.plain(to))
         if isinstance(told, Fault):
             faults.append(told)
@@ -100,7 +101,7 @@ def clashes(found: Iterable[WorkspaceObject]) -> list[Fault]:
     return faults
 
 
-def _files(folder: Path, label: str, top: Path, faults: list[Fault]) -> Iterator[str]:
+def _files(folder: Path, label: str, faults: list[Fault]) -> Iterator[str]:
     """Paths of files below the folder, relative to it, in order."""
     for here, folders, files in os.walk(folder):
         inner = Path(here).relative_to(folder).as_posix()
@@ -114,7 +115,7 @@ def _files(folder: Path, label: str, top: Path, faults: list[Fault]) -> Iterator
             path = Path(here) / name
             if name.startswith(".") or path.suffix == ".pyc":
                 continue
-            if path.is_symlink() and not (path.resolve().is_relative_to(top) and path.is_file()):
+            if path.is_symlink() and not (within(path, folder) and path.is_file()):
                 message = "This link leads out of the folder, or nowhere."
                 faults.append(Fault(_join(label, inner, name), message, "Put the file here."))
                 continue

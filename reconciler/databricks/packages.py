@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from reconciler.databricks.pyproject import WAY_OUT, Project
 from reconciler.errors import Fault, InputError
+from reconciler.within import within
 
 COMPILED: Final = frozenset(
     {".c", ".cc", ".cpp", ".cxx", ".pyx", ".pxd", ".f", ".f90", ".so", ".pyd", ".dll", ".dylib"}
@@ -44,13 +45,12 @@ def files(project: Project) -> dict[str, Path]:
     packages = _packages(project)
     faults: list[Fault] = []
     found: dict[str, Path] = {}
-    root = project.folder.resolve()
     for name, (folder, deep) in packages.items():
         others = {each for each, _ in packages.values() if each != folder}
         for file in _of(folder, others, deep):
             inner = PurePosixPath(*name.split("."), file.relative_to(folder).as_posix()).as_posix()
             label = f"{PurePosixPath(project.label).parent}/{file.relative_to(project.folder).as_posix()}"
-            if not file.resolve().is_relative_to(root) or not file.is_file():
+            if not within(file, project.folder) or not file.is_file():
                 faults.append(
                     Fault(label, "This link leads out of the project, or nowhere.", "Put the file here.")
                 )
@@ -171,7 +171,7 @@ def _listed(project: Project, name: str) -> Path:
 
 def _folder(project: Project, path: str) -> Path:
     folder = project.folder / path
-    if not folder.resolve().is_relative_to(project.folder.resolve()):
+    if not within(folder, project.folder):
         raise InputError([project.fault(f"{path!r} leads out of the project.", "packages")])
     if not folder.is_dir():
         raise InputError([project.fault(f"There is no folder {path!r}.", "packages")])

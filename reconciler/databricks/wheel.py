@@ -15,6 +15,7 @@ from typing import Final
 
 from reconciler.databricks import coremetadata, packages, pyproject
 from reconciler.errors import Fault, InputError
+from reconciler.within import within
 
 WHEEL: Final = (
     "Wheel-Version: 1.0\nGenerator: azure-gitops-reconciler\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -42,7 +43,7 @@ def pack(root: Path, project: str) -> Wheel:
     Raises InputError with every fault, among them all that would need the project's code to be run."""
     folder = root / project
     label = PurePosixPath(project).as_posix()
-    if not folder.resolve().is_relative_to(root.resolve()):
+    if not within(folder, root):
         raise InputError([Fault(label, "This path leads out of the repository.")])
     found, faults = pyproject.read(folder, label)
     if found is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reconciler.environment.suggest import did_you_mean
 from reconciler.errors import Fault, InputError
+from reconciler.within import within
 from reconciler.yamlfile import EVERYTHING, MAX_BYTES, Document, Node, Place, merged, read
 
 FOLDER = "environments"
@@ -34,10 +35,7 @@ class Layers:
 
 def inside(root: Path, path: Path) -> bool:
     """Whether a path, all symbolic links followed, is in the snapshot."""
-    try:
-        return path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no file can have
-        return False
+    return within(path, root)
 
 
 def folder(root: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.errors import Fault, InputError
 from reconciler.source import Snapshot, Source
+from reconciler.within import within
 
 CONFLICT = "Bring this branch up to date: the branch that it goes to has something else here by now."
 
@@ -49,7 +50,7 @@ def merged(source: Source, base: str, head: str) -> Iterator[Merged]:
         _copy(target.root, root)
         for path in sorted(ours, key=lambda each: _there(branch.root / each)):  # what goes, goes first
             _take(path, branch.root, root)
-        if outside := [link for link in _links(root) if not link.resolve().is_relative_to(root)]:
+        if outside := [link for link in _links(root) if not within(link, root)]:
             raise InputError([Fault(str(link.relative_to(root)), CONFLICT) for link in outside])
         both = tuple(
             path for path in ours if path in set(theirs) and not _same(path, branch.root, target.root)
@@ -58,7 +59,8 @@ def merged(source: Source, base: str, head: str) -> Iterator[Merged]:
 
 
 def _there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()
+    """Whether a file or a link is there, as Git names them; what is a folder by now has gone as a file."""
+    return path.is_symlink() or path.is_file()
 
 
 def _copy(from_: Path, to: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from reconciler.within import within
+
 LINK = "120000"
 EXECUTABLE = "100755"
 NAMED = 5
@@ -48,9 +50,8 @@ def write(root: Path, blob: Blob, content: IO[bytes], size: int) -> None:
 
 def escaping(root: Path, blobs: Sequence[Blob]) -> tuple[str, ...]:
     """The links that lead out of the folder, also by way of other links."""
-    inside = root.resolve()
     links = (blob.path for blob in blobs if blob.mode == LINK)
-    return tuple(link for link in links if not (root / link).resolve().is_relative_to(inside))
+    return tuple(link for link in links if not within(root / link, root))
 
 
 def intact(root: Path, blobs: Sequence[Blob]) -> bool:
