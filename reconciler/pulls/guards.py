@@ -26,13 +26,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler import armtemplate
 from reconciler.armtemplate import Unknown
+from reconciler.armtemplate.types import is_secure
+from reconciler.armtemplate.values import get
 from reconciler.desired import Desired
 from reconciler.environment import Environment, references
 from reconciler.errors import Fault
 from reconciler.resolve import unknowns
+from reconciler.resource import Secret
 
 Path = tuple[str | int, ...]
+Read = Callable[[str], str]
+"""Gives the text of a file of the repository; "" where there is none."""
 MOVED, SET, ADDED = "moved", "set", "added"
 """Refused where the value is another or has gone; where it is set to another; where one more is in the
 list."""
@@ -149,7 +155,7 @@ def _references(
             yield Fault(after.where(path), told, HINT)
 
 
-def reaching(after: Desired, before: Desired | None, read: Callable[[str], str]) -> list[Fault]:
+def reaching(after: Desired, before: Desired | None, read: Read, was: Read) -> list[Fault]:
     """What the files behind an environment may not decide: where templates deploy to, which workspace an
     output names, what is fetched, and which outputs hold a secret. read: the text of a file, "" where there
     is none."""
@@ -162,9 +168,9 @@ def reaching(after: Desired, before: Desired | None, read: Callable[[str], str])
         if shown.lower() not in known
     ]
     if before is not None and after.workspace is not None:
-        was = before.workspace or {}
+        stood = before.workspace or {}
         for name in ("host", "resourceId"):
-            if _text(after.workspace.get(name)) != _text(was.get(name)):
+            if _text(after.workspace.get(name)) != _text(stood.get(name)):
                 told = f"`databricks.workspace` comes to another {name}, by an output of a template."
                 found.append(Fault(environment.where("databricks.workspace"), told, HINT))
     linked = _linked(before) if before is not None else set()
@@ -173,20 +179,23 @@ def reaching(after: Desired, before: Desired | None, read: Callable[[str], str])
         for address, origin in _links(after)
         if address not in linked
     ]
-    leaked = dict(_leaks(before)) if before is not None else {}
-    for (deployment, output), expression in _leaks(after):
+    leaked = dict(_leaks(before, was)) if before is not None else {}
+    for (deployment, output), expression in _leaks(after, read):
         if leaked.get((deployment, output)) != expression:
             told = f"The output {output!r} of the deployment {deployment!r} holds a key or a secret in clear."
-            where = _output(environment, deployment, output, read)
+            template = _template(environment, deployment)
+            where = _line(template, read(template), output)
             found.append(Fault(where, told, f"Make it secureString, or take it out. {HINT}"))
     return found
 
 
-def _output(environment: Environment, deployment: str, output: str, read: Callable[[str], str]) -> str:
-    """FILE:LINE of an output, as far as its template's text tells."""
+def _template(environment: Environment, deployment: str) -> str:
     deployments = environment.azure.deployments if environment.azure is not None else ()
-    template = next((each.template for each in deployments if each.name == deployment), "")
-    text = read(template)
+    return next((each.template for each in deployments if each.name == deployment), "")
+
+
+def _line(template: str, text: str, output: str) -> str:
+    """FILE:LINE of an output, as far as its template's text tells."""
     at = text.find(f'"{output}"', max(text.find('"outputs"'), 0))
     return f"{template}:{text.count(chr(10), 0, at) + 1}" if at >= 0 else template
 
@@ -318,16 +327,33 @@ def _linked(desired: Desired) -> set[str]:
     return {address for address, _ in _links(desired)}
 
 
-def _leaks(desired: Desired) -> Iterator[tuple[tuple[str, str], str]]:
+def _leaks(desired: Desired, read: Read) -> Iterator[tuple[tuple[str, str], str]]:
+    """Outputs whose value is a secret though their type does not say so: Azure keeps them in clear, for
+    everybody who reads deployments."""
     for deployment, outputs in desired.outputs.items():
+        secrets = {name: value for name, value in outputs.items() if isinstance(value, Secret)}
+        kept = _kept(read(_template(desired.environment, deployment))) if secrets else frozenset()
         for output, value in outputs.items():
-            found = [
-                each
-                for each in unknowns(value)
-                if each.secure or each.parameters or KEYS.search(each.expression)
-            ]
-            if found:
-                yield (deployment, output), " ".join(each.expression for each in found)
+            if isinstance(value, Secret):
+                if output.lower() not in kept:
+                    yield (deployment, output), value.fingerprint
+            elif found := [each.expression for each in unknowns(value) if KEYS.search(each.expression)]:
+                yield (deployment, output), " ".join(found)
+
+
+def _kept(text: str) -> frozenset[str]:
+    """The outputs of a template that are declared secure, in lower case."""
+    try:
+        root = armtemplate.parse(text, "").root
+    except armtemplate.TemplateError:
+        return frozenset()
+    outputs, definitions = get(root, "outputs"), get(root, "definitions")
+    known = definitions if isinstance(definitions, dict) else {}
+    return frozenset(
+        name.lower()
+        for name, schema in (outputs if isinstance(outputs, dict) else {}).items()
+        if isinstance(schema, dict) and is_secure(schema, known)
+    )
 
 
 def _text(value: Any) -> str:

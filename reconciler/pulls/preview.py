@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -125,7 +126,9 @@ def _preview(
     identity = Identity(*recorded) if recorded else NOBODY
     wanted = blind.desired(environment, merged.snapshot, identity)
     was = _desired(blind, side, merged.target, identity)
-    refusals = guards.reaching(wanted, was, lambda path: _text(merged.snapshot.root, path))
+    refusals = guards.reaching(
+        wanted, was, partial(_text, merged.snapshot.root), partial(_text, merged.target.root)
+    )
     kept = replace(wanted, graph=Graph(_unmoved(resource, state) for resource in wanted.graph))
     planned = Planner(blind, _nobody).offline(kept, merged.snapshot, state)
     moved = blind.source.changed(state.commit, merged.target.commit) if state.commit else ()

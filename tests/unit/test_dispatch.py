@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support.hosted import Hosted, Kept, hosted, names, one, texts
@@ -109,6 +109,25 @@ def test_an_environment_follows_a_branch_of_its_own(host: Hosted, queue: Kept) -
     seen(engine)
     host.push({"arm/b.json": "{}"}, branch="release")
     assert pushed(engine, queue, "github", hint(host, "refs/heads/release")).queued == ("b",)
+
+
+def test_a_pull_request_is_queued_once_and_nothing_else_is_done(host: Hosted, queue: Kept) -> None:
+    """The webhook has to answer within a second: all that is to be asked is asked by a worker."""
+    pull = replace(hint(host), refs=(), pull=7)
+    assert "RECONCILER_FEEDBACK" in pushed(host.engine(), queue, "github", pull).ignored
+    engine = replace(host.engine(), host=cast(Any, object()))
+    (host.bare / "HEAD").unlink()  # a look at Git would fail
+    assert pushed(engine, queue, "github", pull).queued == ("pull request 7",)
+    assert pushed(engine, queue, "github", pull).ignored == "this delivery is known"
+    [message] = texts(queue)
+    assert {name: message[name] for name in message if name != "at"} == {"reason": "pull request", "pull": 7}
+    assert parse(json.dumps(message)).pull == 7
+
+
+def test_a_message_names_an_environment_or_a_pull_request() -> None:
+    for text in ('{"environment": "a", "pull": 7}', '{"pull": "7"}', '{"reason": "push"}', "[]"):
+        with pytest.raises(ValueError, match="message"):
+            parse(text)
 
 
 def test_a_foreign_repository_is_ignored_and_git_is_not_asked(host: Hosted, queue: Kept) -> None:

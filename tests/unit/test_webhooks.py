@@ -111,6 +111,9 @@ def test_every_recorded_payload_of_github_is_answered_rightly() -> None:
             assert isinstance(found, Hint), path
             assert found.refs == (payload["ref"],)
             assert payload["repository"]["clone_url"] in found.repositories
+        elif event == "pull_request" and payload["action"] in ("opened", "synchronize", "reopened"):
+            assert isinstance(found, Hint), path
+            assert (found.pull, found.refs) == (payload["number"], ())
         elif event == "pull_request" and payload["action"] == "closed" and payload["pull_request"]["merged"]:
             assert isinstance(found, Hint), path
             assert found.refs == (f"refs/heads/{payload['pull_request']['base']['ref']}",)
@@ -123,7 +126,7 @@ def test_every_recorded_payload_of_github_is_answered_rightly() -> None:
         assert status(github(content, event, secret="forged")) == 401, path
         if event in ("push", "pull_request"):
             assert status(github(content[: len(content) // 2], event)) == 400, path
-    assert seen["hint"] >= 7 and seen["pong"] >= 4 and seen["ignored"] >= 60, seen
+    assert seen["hint"] >= 14 and seen["pong"] >= 4 and seen["ignored"] >= 59, seen
 
 
 def test_a_merged_pull_request_hints_at_its_base() -> None:
@@ -132,7 +135,7 @@ def test_a_merged_pull_request_hints_at_its_base() -> None:
     found = github(body(merged), "pull_request")
     assert isinstance(found, Hint)
     assert found.refs == ("refs/heads/main",)
-    for other in ({"action": "opened"}, {"pull_request": {"merged": False, "base": {"ref": "main"}}}):
+    for other in ({"action": "labeled"}, {"pull_request": {"merged": False, "base": {"ref": "main"}}}):
         assert status(github(body({**merged, **other}), "pull_request")) == 202
 
 
@@ -142,7 +145,6 @@ def test_a_merged_pull_request_hints_at_its_base() -> None:
     [
         ("go-playground/git.push", ("refs/heads/main",)),
         ("go-playground/git.pullrequest.merged", ("refs/heads/master",)),
-        ("go-playground/git.pullrequest.created", None),
         ("go-playground/git.pullrequest.updated", None),
         ("go-playground/build.complete", None),
         ("docs-git.push-legacy", None),
@@ -163,6 +165,50 @@ def test_every_recorded_payload_of_azure_devops_is_answered_rightly(
         assert found == Hint(payload["id"], payload["eventType"], (repository,), refs)
     assert status(azure(content, password="forged")) == 401
     assert status(azure(content[:-20])) == 400
+
+
+@corpus
+def test_an_azure_devops_pull_request_that_is_created_is_a_hint() -> None:
+    content = (CORPUS / "azure-devops/go-playground/git.pullrequest.created.json").read_bytes()
+    payload = json.loads(content)
+    found = azure(content)
+    repository = payload["resource"]["repository"]["remoteUrl"]
+    assert found == Hint(payload["id"], "git.pullrequest.created", (repository,), (), 1)
+    payload["resource"]["forkSource"] = {"name": "refs/heads/x"}
+    assert "fork" in getattr(azure(body(payload)), "reason", "")
+
+
+OURS = {"full_name": "o/r"}
+PULL = {
+    "action": "opened", "repository": PUSH["repository"],
+    "pull_request": {"number": 7, "head": {"repo": OURS}, "base": {"ref": "main", "repo": OURS}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, 7),
+        ({"action": "synchronize"}, 7),
+        ({"action": "reopened"}, 7),
+        ({"action": "edited", "changes": {"base": {"ref": {"from": "x"}}}}, 7),
+        ({"action": "edited", "changes": {"title": {"from": "x"}}}, "edited"),
+        ({"action": "labeled"}, "labeled"),
+        ({"pull_request": {**PULL["pull_request"], "head": {"repo": {"full_name": "evil/r"}}}}, "fork"),
+        ({"pull_request": {**PULL["pull_request"], "head": {"repo": None}}}, "fork"),
+        ({"pull_request": {**PULL["pull_request"], "number": "7"}}, "number"),
+        ({"pull_request": {**PULL["pull_request"], "number": True}}, "number"),
+    ],
+)  # fmt: skip
+def test_what_may_bring_a_pull_request_other_content_is_a_hint(more: Any, said: Any) -> None:
+    """A fork is told by the names of both repositories; one whose fork was deleted has none."""
+    found = github(body({**PULL, **more}), "pull_request")
+    if isinstance(said, int):
+        assert isinstance(found, Hint)
+        assert (found.pull, found.refs) == (said, ())
+    else:
+        assert isinstance(found, Answer)
+        assert said in found.reason
 
 
 def test_a_merge_that_failed_is_ignored() -> None:

@@ -39,10 +39,11 @@ def permitted(world: World, request: Request, right: str) -> None:
     assert request.caller is not None
     granted = world.store.get(RIGHTS, f"{name(request)}@{request.caller.object_id}".lower())
     if granted is None:
-        told = f"TF401019: The Git repository with name or identifier {request.params['name']} does not exist or "
-        raise CloudError(
-            404, "GitRepositoryNotFoundException", f"{told}you do not have permissions for the operation"
+        told = (
+            f"TF401019: The Git repository with name or identifier {request.params['name']} does not exist "
+            "or you do not have permissions for the operation you are attempting."
         )
+        raise CloudError(404, "GitRepositoryNotFoundException", told)
     if right not in granted["rights"]:
         text = "TF401027: You need the Git 'PullRequestContribute' permission to perform this action."
         raise CloudError(403, "GitNeedsPermissionException", text)
