@@ -1,1 +1,1 @@
-"""Benchmarks. `python -m benchmarks [NAME…]` runs them; each one is a file with a `run` that yields Figures."""
+"""Benchmarks. `python -m benchmarks [NAME…]` runs them; each is a file with a `run` that yields Figures."""

@@ -26,7 +26,8 @@ NOBODY = Identity("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-00
 class _Kept:
     """What was read of the commits that were looked at last: a commit says the same each time.
 
-    snapshots: by commit. verified: when its files were looked through last, by `time.monotonic`. The others by environment, with the folder of the snapshot that they are of."""
+    snapshots: by commit. verified: when its files were looked through last, by `time.monotonic`. The others
+    by environment, with the folder of the snapshot that they are of."""
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     verified: dict[str, float] = field(default_factory=dict)

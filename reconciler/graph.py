@@ -77,7 +77,7 @@ class Graph:
         return self._like({**self._by_key, **{new.key: new for _, new in moved}}, self._order)
 
     def renamed(self, moved: Mapping[Key, Resource]) -> Graph:
-        """The graph with resources in the place of those with these keys; needs follow where a key is another.
+        """The graph with resources in the place of those with these keys; needs follow a key that is another.
 
         The order stays. Raises InputError where two have one key then."""
         names = {old: new.key for old, new in moved.items() if old.identity != new.key.identity}

@@ -105,7 +105,7 @@ def error_of(status: int, body: Any, wait: float = 0, where: str = "") -> CloudE
         *(f"{other.get('code')}: {other.get('message')}" for other in others),
     ]
     known = ERRORS.get(code) or STATUSES.get(status) or (Unreachable if status >= 500 else CloudError)
-    text = f"{' '.join(dict.fromkeys(told))} {way_out(code, message)}".rstrip()
+    text = f"{' '.join(dict.fromkeys(told))} {way_out(code, message, status)}".rstrip()
     return known(text, where=where, code=code, status=status, wait=wait)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.errors import Busy, CloudError, SignInError, Unreachable
-from reconciler.providers import retries
+from reconciler.providers import connections
 from reconciler.providers.azure import error_of
 from reconciler.providers.retries import patient
 from reconciler.redaction import remember
@@ -36,7 +36,6 @@ class Vaults:
     def __init__(self, credential: TokenCredential, calls: Counter[str]) -> None:
         self._credential = credential
         self._calls = calls
-        self._clients: dict[str, SecretClient] = {}
         self._lock = threading.Lock()
 
     def listed(self, vault: str, *, once: bool = False) -> list[SecretProperties]:
@@ -109,18 +108,7 @@ class Vaults:
         return attempt() if once else patient(repeatable=True)(attempt)
 
     def _client(self, vault: str) -> SecretClient:
-        from azure.keyvault.secrets import SecretClient
-
-        with self._lock:
-            if vault not in self._clients:
-                self._clients[vault] = SecretClient(
-                    _url(vault),
-                    self._credential,
-                    retry_total=0,
-                    connection_timeout=retries.CONNECT_SECONDS,
-                    read_timeout=retries.ANSWER_SECONDS,
-                )
-            return self._clients[vault]
+        return connections.secrets(self._credential, _url(vault))
 
 
 def _url(vault: str) -> str:

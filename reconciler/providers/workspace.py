@@ -7,13 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Throttled, Unreachable
 from reconciler.providers import retries
+from reconciler.providers.connections import HOSTS
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from azure.core.credentials import AccessToken, TokenCredential
     from databricks.sdk.core import ApiClient, DatabricksError
 
@@ -27,6 +31,8 @@ MANAGEMENT_TOKEN = "X-Databricks-Azure-SP-Management-Token"
 (https://learn.microsoft.com/azure/databricks/dev-tools/api/latest/aad/service-prin-aad-token)."""
 EXPIRING = 300.0
 """A token that has so many seconds left is not used any more."""
+IDLE = 120.0
+"""Seconds after which connections that nobody used are not trusted to be alive."""
 READS = ("GET", "HEAD")
 ENTRY = (
     " Does `databricks.resourceId` name this workspace? By it a Contributor gets in whom the workspace does "
@@ -61,6 +67,40 @@ class Place:
         return cls(str(at["host"]), str(at.get("resourceId") or ""))
 
 
+class _SignIn:
+    """The headers by which one identity is let into workspaces. Safe under threads."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+        self._tokens: dict[str, AccessToken] = {}
+        self._lock = threading.Lock()
+
+    def headers(self, place: Place) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._token(LOGIN_APP)}"}
+        if place.resource_id:
+            headers[RESOURCE_ID] = place.resource_id
+            headers[MANAGEMENT_TOKEN] = self._token(MANAGEMENT)
+        return headers
+
+    def _token(self, scope: str) -> str:
+        """Kept while it lasts: `az login` keeps none, and asking it starts a process each time."""
+        from azure.core.exceptions import AzureError
+
+        with self._lock:
+            known = self._tokens.get(scope)
+            if known is None or known.expires_on - time.time() < EXPIRING:
+                try:
+                    known = self._tokens[scope] = self._credential.get_token(scope)
+                except AzureError as error:
+                    raise SignInError(f"No sign-in to Databricks: {error.message}") from error
+            return known.token
+
+
+@lru_cache(maxsize=8)
+def _sign_in(credential: Any) -> _SignIn:
+    return _SignIn(credential)
+
+
 class Workspaces:
     """Calls to any number of workspaces under one identity. Safe under threads.
 
@@ -69,9 +109,7 @@ class Workspaces:
     def __init__(self, credential: TokenCredential, calls: Counter[str]) -> None:
         self._credential = credential
         self._calls = calls
-        self._clients: dict[Place, ApiClient] = {}
-        self._tokens: dict[str, AccessToken] = {}
-        self._lock, self._signing_in = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
 
     def call(
         self,
@@ -149,30 +187,23 @@ class Workspaces:
         return _Told(place.host, where)
 
     def _client(self, place: Place) -> ApiClient:
-        with self._lock:
-            if place not in self._clients:
-                self._clients[place] = _client(place.host, lambda: self._headers(place))
-            return self._clients[place]
+        """One whose connections may still be alive, else a new one."""
+        asked, now = (self._credential, place), time.monotonic()
+        with _one:
+            client, used = _clients.pop(asked, (None, 0.0))
+            if client is None or now - used > IDLE:
+                client = _client(
+                    place.host, partial(_sign_in(cast("Hashable", self._credential)).headers, place)
+                )
+            _clients[asked] = client, now
+            while len(_clients) > HOSTS:
+                _clients.pop(next(iter(_clients)))
+            return client
 
-    def _headers(self, place: Place) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._token(LOGIN_APP)}"}
-        if place.resource_id:
-            headers[RESOURCE_ID] = place.resource_id
-            headers[MANAGEMENT_TOKEN] = self._token(MANAGEMENT)
-        return headers
 
-    def _token(self, scope: str) -> str:
-        """Kept while it lasts: `az login` keeps none, and asking it starts a process each time."""
-        from azure.core.exceptions import AzureError
-
-        with self._signing_in:
-            known = self._tokens.get(scope)
-            if known is None or known.expires_on - time.time() < EXPIRING:
-                try:
-                    known = self._tokens[scope] = self._credential.get_token(scope)
-                except AzureError as error:
-                    raise SignInError(f"No sign-in to Databricks: {error.message}") from error
-            return known.token
+_clients: dict[tuple[TokenCredential, Place], tuple[ApiClient, float]] = {}
+"""Clients that stay, with when they were used last; the one that was idle for longest first."""
+_one = threading.Lock()
 
 
 def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
