@@ -26,6 +26,7 @@ from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
 from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.provider import Pending
+from reconciler.rebuilt import rebuilt
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.rules import for_type, masked, secret_paths
@@ -100,6 +101,7 @@ class Planner:
         now = cloud.now()
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         state = rekeyed(state, graph)
+        state, seen, lost = rebuilt(graph, state, seen, environment.name)
         plan = plan_.make(
             graph,
             seen,
@@ -115,7 +117,7 @@ class Planner:
             past=found.past,
             comparing=remembering(self.memo(environment.name)),
         )
-        warnings = (*snapshot.warnings, *desired.warnings)
+        warnings = (*snapshot.warnings, *desired.warnings, *lost)
         pauses = triggers.to_pause(plan, graph, state, seen)
         planned = Planned(
             plan, state, graph, seen, desired, found.others, pauses, found.unplaced, cloud.calls(), warnings

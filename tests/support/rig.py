@@ -86,7 +86,7 @@ class Rig:
     def keep(self, moment: str, foreign: Documents | None = None) -> None:
         """Remember world and state under a name; `foreign`: what of the world is nobody's but theirs."""
         self.sandbox.control("POST", "keep", {"name": moment})
-        place = self._kept(moment)
+        place = self.kept(moment)
         shutil.rmtree(place, ignore_errors=True)
         if self.project.state.exists():
             shutil.copytree(self.project.state, place, ignore=shutil.ignore_patterns("cache"))
@@ -101,12 +101,13 @@ class Rig:
         for path in self.project.state.iterdir() if self.project.state.exists() else ():
             if path.name != "cache":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if self._kept(moment).exists():
-            shutil.copytree(self._kept(moment), self.project.state, dirs_exist_ok=True)
+        if self.kept(moment).exists():
+            shutil.copytree(self.kept(moment), self.project.state, dirs_exist_ok=True)
         settings.credential.cache_clear()
         self.said = io.StringIO()
 
-    def _kept(self, moment: str) -> Path:
+    def kept(self, moment: str) -> Path:
+        """Where the state of a moment is."""
         return self.project.state.parent / f"kept-{moment}"
 
     # Runs
