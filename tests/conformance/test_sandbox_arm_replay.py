@@ -73,11 +73,6 @@ REASONS = (
         "deploys from a template spec",
     ),
     Reason(
-        r"\w+ .*/cli_test_scheduled_query\w*/.*/deployments/",
-        r"status .*",
-        "refers to fields of a Log Analytics workspace, which has no rules",
-    ),
-    Reason(
         r"GET .*/deployments/",
         r"[+-](\.value\[\])?\.properties\.outputs\.\w+\.value\..*",
         "the output is a resource of a type without rules, or of another version",

@@ -32,6 +32,7 @@ _SKUS = (
 )
 _DURATION = re.compile(r"P(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?)?")
 _AGGREGATIONS = ("Count", "Average", "Minimum", "Maximum", "Total")
+_CRITERIA = "2020-05-01"  # from here on a rule has criteria; before, a source, a schedule and an action
 _OPERATORS = ("Equals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
 
 
@@ -132,6 +133,8 @@ def _fill_component(world: World, write: Write) -> Document:
 
 
 def _check_rule(world: World, write: Write) -> None:
+    if write.api_version < _CRITERIA:
+        return
     properties = write.merged.get("properties") or {}
     scopes = properties.get("scopes")
     if not isinstance(scopes, list) or not scopes:
@@ -159,6 +162,8 @@ def _check_rule(world: World, write: Write) -> None:
 
 def _fill_rule(world: World, write: Write) -> Document:
     document = forms.writable(write.merged)
+    if write.api_version < _CRITERIA:
+        return document
     properties = forms.filled(document["properties"], {"enabled": True})
     properties["createdWithApiVersion"] = write.api_version
     conditions = properties["criteria"]["allOf"]
