@@ -4,7 +4,7 @@ date."""
 from __future__ import annotations
 
 from reconciler.engine import Reconciler
-from reconciler.errors import HostRefused, InputError
+from reconciler.errors import InputError, SourceError
 from reconciler.githost import Host, PullRequest, Status, once
 from reconciler.pulls import comment
 from reconciler.pulls.merged import merged
@@ -63,5 +63,7 @@ def _status(host: Host, pull: PullRequest, told: Found) -> None:
     state, description = comment.outcome(told)
     try:
         host.put_pull_status(pull, Status(PLAN, state, description))
-    except HostRefused as error:
+    except SourceError as error:
+        if error.retry:
+            raise
         once(f"status of pull request {pull.number} was not posted", error)

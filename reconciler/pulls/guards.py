@@ -9,6 +9,7 @@ rules:
     storage accounts whose keys are rotated, a factory's Git link                  one is new
     addresses of alerts and of libraries; hosts of HTTP checks, outputs in them    one is new
     `${env:…}`, `${secret:…}`, `${storageKey:…}`                                   one stands where none stood
+    secrets of a vault that a parameter file names                                 one is new
     places that templates deploy to; the workspace's address, by any output        one is new
     templates fetched from an address                                              one is new
     template outputs that hold a key, or the value of a secure parameter           one is new
@@ -27,7 +28,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler import armtemplate
-from reconciler.armtemplate import Unknown
+from reconciler.armtemplate import KeyVaultReference, Unknown
 from reconciler.armtemplate.types import is_secure
 from reconciler.armtemplate.values import get
 from reconciler.desired import Desired
@@ -179,6 +180,11 @@ def reaching(after: Desired, before: Desired | None, read: Read, was: Read) -> l
         for address, origin in _links(after)
         if address not in linked
     ]
+    read_before = set(_vault_secrets(before)) if before is not None else set()
+    found += [
+        Fault(place, f"{shown} is read for a parameter, and was not before.", HINT)
+        for shown in sorted(set(_vault_secrets(after)) - read_before)
+    ]
     leaked = dict(_leaks(before, was)) if before is not None else {}
     for (deployment, output), expression in _leaks(after, read):
         if leaked.get((deployment, output)) != expression:
@@ -325,6 +331,14 @@ def _links(desired: Desired) -> Iterator[tuple[str, str]]:
 
 def _linked(desired: Desired) -> set[str]:
     return {address for address, _ in _links(desired)}
+
+
+def _vault_secrets(desired: Desired) -> Iterator[str]:
+    """The secrets that parameter files let Azure read from a vault, each as VAULT/NAME."""
+    for parameters in desired.secure.values():
+        for value in parameters.values():
+            if isinstance(value, KeyVaultReference):
+                yield f"{value.vault_id}/{value.secret_name}".lower()
 
 
 def _leaks(desired: Desired, read: Read) -> Iterator[tuple[tuple[str, str], str]]:

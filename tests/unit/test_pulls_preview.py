@@ -143,6 +143,49 @@ def test_no_compiler_runs_on_a_pull_request(host: Hosted, monkeypatch: pytest.Mo
     assert (preview.name, preview.kind) == ("a", UNPLANNED)
 
 
+def with_workspace(host_: str) -> str:
+    outputs = {"url": {"type": "string", "value": host_}}
+    return json.dumps(template(identity("a"), outputs=outputs))
+
+
+def test_a_workspace_that_a_template_moves_is_refused(host: Hosted) -> None:
+    """The environment file is not touched: the output that it reads names another workspace."""
+    more = "databricks: {workspace: '${azure.main.url}'}\n"
+    file = environment("a", template="arm/a.json", more=more)
+    host.push({"environments/a.yaml": file, "arm/a.json": with_workspace("adb-1.1.azuredatabricks.net")})
+    push(host, {"arm/a.json": with_workspace("adb-9.9.azuredatabricks.net")}, "moved")
+    found_ = look(host, "moved")
+    assert [fault.place.rpartition(":")[0].partition(":")[0] for fault in found_.refusals] == [
+        "environments/a.yaml"
+    ]
+    assert "`databricks.workspace` comes to another host" in found_.refusals[0].message
+    assert found_.previews == ()
+
+
+def test_a_secret_that_a_parameter_file_takes_from_a_vault_is_refused(host: Hosted) -> None:
+    vault = "/subscriptions/0/resourceGroups/prod/providers/Microsoft.KeyVault/vaults/prod-kv"
+    said = {"parameters": {"password": {"reference": {"keyVault": {"id": vault}, "secretName": "root"}}}}
+    file = environment("a").partition("  deployments:")[0]
+    file += "  deployments: [{name: main, template: arm/a.json, parametersFile: arm/a.parameters.json}]\n"
+    files = {
+        "environments/a.yaml": file,
+        "arm/a.json": with_secret("a"),
+        "arm/a.parameters.json": json.dumps(said),
+    }
+    push(host, files, "vault")
+    assert any("vaults/prod-kv/root" in fault.message for fault in look(host, "vault").refusals)
+
+
+def test_what_loosens_the_policy_is_told_and_not_refused(host: Hosted) -> None:
+    """An acknowledged delete comes by a pull request: that is what it is for."""
+    policy = "policy: {resets: allow, limits: {deletes: 50}}\n"
+    push(host, {"environments/a.yaml": environment("a", template="arm/a.json", policy=policy)}, "loose")
+    found_ = look(host, "loose")
+    assert found_.refusals == ()
+    (preview,) = found_.previews
+    assert any("resets" in line and "allow" in line for line in preview.told), preview.told
+
+
 SECURE = {"password": {"type": "securestring"}}
 
 
