@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import process_time
@@ -14,12 +14,20 @@ ROUNDS = 11
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value. `at_most`: what it must not be above; None where it is only told."""
+    """One measured value. `at_most`: what it must not be above; None where it is only told.
+
+    spread: the least and the most of what it is the middle of; None where it was measured once."""
 
     name: str
     value: float
     unit: str
     at_most: float | None = None
+    spread: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[float], unit: str, at_most: float | None = None) -> Figure:
+        """The middle of some values, with their spread."""
+        return cls(name, float(median(values)), unit, at_most, (min(values), max(values)))
 
     @property
     def over(self) -> bool:
