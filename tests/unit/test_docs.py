@@ -33,6 +33,7 @@ DOCS = ROOT / "docs"
 SCHEMA = json_schema()
 PAGES = sorted(DOCS.glob("**/*.md"))
 VERB = re.compile(r"^\s*(?:\$ )?reconciler ((?:[a-z]+))\b(.*)$", re.MULTILINE)
+CODE = re.compile(r"[A-Za-z0-9-]+")
 POSITIONS = {"_fault": 1, "_wrong": 3}
 """Functions of ours that take a code by position."""
 FOREIGN = ("script", "link", "img", "iframe", "source", "video", "audio", "object", "embed")
@@ -89,11 +90,15 @@ def given(tree: ast.AST) -> Iterator[str]:
             at = POSITIONS.get(node.func.id) if isinstance(node.func, ast.Name) else None
             said += node.args[at : at + 1] if at is not None else []
         elif isinstance(node, ast.FunctionDef):
-            named = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+            named = [*node.args.posonlyargs, *node.args.args][-len(node.args.defaults) or sys.maxsize :]
             pairs = [(named, node.args.defaults), (node.args.kwonlyargs, node.args.kw_defaults)]
             defaults = [pair for words, values in pairs for pair in zip(words, values, strict=True)]
             said += [default for word, default in defaults if word.arg == "code"]
-        yield from (str(each.value) for each in said if isinstance(each, ast.Constant) and each.value)
+        yield from (
+            str(each.value)
+            for each in said
+            if isinstance(each, ast.Constant) and CODE.fullmatch(str(each.value))
+        )
 
 
 def table(page: str, heading: str = "") -> list[str]:
