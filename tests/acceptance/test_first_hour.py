@@ -55,7 +55,8 @@ class Shell:
 
 @contextmanager
 def terminal(folder: Path, port: int | None = None) -> Iterator[Shell]:
-    env = {name: value for name, value in os.environ.items() if not foreign(name)}
+    slow = "PYTHONDONTWRITEBYTECODE"  # a person's machine compiles each module once, not in each command
+    env = {name: value for name, value in os.environ.items() if not foreign(name) and name != slow}
     env |= IDENTITY | {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{ROOT}.insteadOf"}
     env |= {"GIT_CONFIG_VALUE_0": ADDRESS, "SANDBOX_PORT": str(port or 0)}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
