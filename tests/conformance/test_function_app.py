@@ -215,7 +215,7 @@ def test_the_dashboard_is_a_page_of_all_environments_and_of_one(app: Worker, san
         assert page.body.startswith(b"<!doctype html>")
     assert b'href="/api/dashboard/a"' in every.body
     assert b'href="/api/dashboard/b"' in every.body
-    assert b'<span class="health healthy">healthy</span>' in one.body
+    assert b'<span class="state s-healthy">' in one.body
     assert len(sandbox.writes()) == writes
     absent = app.http("GET", "dashboard/nope")
     assert (absent.status, kind(absent)) == (404, ["text/html; charset=utf-8"])
@@ -337,13 +337,59 @@ def test_with_easy_auth_roles_decide(
     for path in ("environments", "dashboard", "dashboard/a"):
         got = [app.http("GET", path, b"", headers).status for headers in (reader, operator, nobody, {})]
         assert got == [200, 200, 403, 401]
-    path = "environments/a/reconcile"
-    got = [app.http("POST", path, b"", headers).status for headers in (reader, operator, nobody, {})]
+    path, json_ = "environments/a/reconcile", {"Content-Type": "application/json"}
+    callers = (reader, operator, nobody, {})
+    got = [app.http("POST", path, b"", {**headers, **json_}).status for headers in callers]
     assert got == [403, 202, 403, 401]
     assert [message["by"] for message in queued(queue)] == ["ann"]
     assert host.engine().store.history("a")[0]["by"] == "ann"
     for broken in ("x", base64.b64encode(b"{}").decode(), base64.b64encode(b'{"claims": [1]}').decode()):
         assert app.http("GET", "environments", b"", {"X-MS-CLIENT-PRINCIPAL": broken}).status == 401
+    app.close()
+
+
+def test_with_easy_auth_no_other_site_can_have_a_browser_command(
+    app: Worker, queue: QueueClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser adds its sign-in to whatever a site has it send: only what that site cannot make counts."""
+    monkeypatch.setenv("RECONCILER_AUTH", "easyauth")
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    app = Worker()
+    path, form = "environments/a/reconcile", {"Content-Type": "application/x-www-form-urlencoded"}
+    said, own = {**principal("operator"), **form}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+
+    def token(path: str, *roles: str, name: str = "ann") -> bytes:
+        found = re.search(
+            rb'name="token" value="(\w+)"', app.http("GET", path, b"", principal(*roles, name=name)).body
+        )
+        return b"token=" + found[1] if found else b""
+
+    good = token("dashboard/a", "operator")
+    assert good
+    assert token("dashboard/a", "reader") == b"", "who may give no commands is shown none"
+    posts = [
+        (b"", said),
+        (b"token=guessed", said),
+        (token("dashboard/b", "operator"), said),
+        (token("dashboard/a", "operator", name="mallory"), said),
+        (good, {**said, "Sec-Fetch-Site": "cross-site"}),
+        (good, {**said, "Origin": "https://elsewhere.example", "Host": "app.azurewebsites.net"}),
+        (b"{}", {**principal("operator"), "Content-Type": "text/plain"}),
+        (b"{}", {**principal("operator"), "Content-Type": "application/json", "Sec-Fetch-Site": "same-site"}),
+        (good, {**principal("reader"), **form, **own}),
+    ]
+    assert [app.http("POST", path, body, headers).status for body, headers in posts] == [403] * 6 + [
+        415,
+        403,
+        403,
+    ]
+    assert queued(queue) == []
+    refused = app.http("POST", path, b"token=old", said)
+    assert b"Load the page again" in refused.body
+    assert kind(refused) == ["text/html; charset=utf-8"]
+    taken = app.http("POST", path, good, {**said, **own})
+    assert (taken.status, taken.headers["Location"]) == (303, "/api/dashboard/a?done=reconcile")
+    assert [message["by"] for message in queued(queue)] == ["ann"]
     app.close()
 
 
