@@ -7,6 +7,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import NoneType
 from typing import Any
 
 from reconciler.redaction import cleaned, redact
@@ -192,25 +193,51 @@ def _kept_clean(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name in entry}
 
 
+_FIELDS: Mapping[str, Mapping[type, str]] = {
+    "state": {str: "environment lineage commit suspended", int: "serial", dict: "entries drift notes"},
+    "entry": {
+        str: "type id written commit",
+        dict: "at applied baseline stamp intent trouble",
+        list: "needs",
+        bool: "adopted settled doubted paused",
+    },
+    "intent": {str: "action time", dict: "spec token"},
+    "trouble": {str: "error until commit code", int: "count"},
+    "drift": {str: "since", list: "fields"},
+}
+
+
+def _sound(what: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fields of the kinds that they have in what we write. Raises TypeError, without a value."""
+    for kind, names in _FIELDS[what].items():
+        for name in names.split():
+            if not isinstance(fields.get(name), (kind, NoneType)):
+                raise TypeError(f"{name} is {type(fields[name]).__name__}, and was to be {kind.__name__}")
+    return fields
+
+
 def from_json(document: Mapping[str, Any]) -> State:
     """Read what `to_json` wrote. Raises ValueError (also KeyError, TypeError) where it is something else."""
     if document["version"] != VERSION:
         raise ValueError(
             f"version {document['version']} is not one that this program knows (it knows {VERSION})"
         )
+    _sound("state", document)
     entries = {}
     for text, fields in document["entries"].items():
         key = Key.parse(text)
+        _sound("entry", fields)
         known = {name: value for name, value in fields.items() if name in Entry.__dataclass_fields__}
         for name in ("applied", "baseline"):
             if name in known:
                 known[name] = _spec(known[name])
         known["needs"] = tuple(Key.parse(need) for need in known.get("needs", ()))
         if known.get("intent"):
+            _sound("intent", known["intent"])
             known["intent"] = Intent(**{**known["intent"], "spec": _spec(known["intent"].get("spec", {}))})
         if known.get("trouble"):
-            known["trouble"] = Trouble(**known["trouble"])
-        entries[key] = Entry(key=key, **known)
+            known["trouble"] = Trouble(**_sound("trouble", known["trouble"]))
+        entries[key] = Entry(key=key, **{name: value for name, value in known.items() if value is not None})
     return State(
         environment=document["environment"],
         lineage=document["lineage"],
@@ -221,6 +248,7 @@ def from_json(document: Mapping[str, Any]) -> State:
         drift={
             Key.parse(text): Drift(since=drift["since"], fields=tuple(drift["fields"]))
             for text, drift in document.get("drift", {}).items()
+            if _sound("drift", drift)
         },
         notes=document.get("notes", {}),
     )
