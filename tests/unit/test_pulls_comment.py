@@ -86,7 +86,7 @@ def test_it_fits_whatever_is_in_it(longest: int) -> None:
 
 HOSTILE = (
     "```\n</details><script>alert(1)</script>", "@everyone `@octocat`", "<!-- reconciler plan m -->", "[x](http://evil)",
-    "|a|b|", "#1 AB#7", "\u202egnp.exe", "a\r\n### head", "````", "&#64;octocat", "![i](https://evil/p.png)",
+    "|a|b|", "#1 AB#7", "\u202egnp.exe", "a\r\n### head", "````", "```", "&#64;octocat", "![i](https://evil/p.png)",
 )  # fmt: skip
 
 
@@ -95,7 +95,10 @@ def outside_code(shown: str) -> str:
     kept, fence = [], ""
     for line in shown.split("\n"):
         if fence:
-            fence = "" if line == fence else fence
+            closing = re.fullmatch(
+                " {0,3}(`+) *", line
+            )  # as CommonMark says: as long as the opening, or longer
+            fence = "" if closing and len(closing[1]) >= len(fence) else fence
         elif opening := re.match("(`{3,})(diff|text)$", line):
             fence = opening[1]
         else:
