@@ -76,9 +76,11 @@ MADE: Mapping[str, Callable[[str], str]] = {
 REGIONS = r" ?(?:The )?[Ll]ist of available regions(?: for the resource type)? is '([^']*)'\.?"
 
 
-def way_out(code: str, message: str) -> str:
+def way_out(code: str, message: str, status: int = 0) -> str:
     """A sentence on what to do; "" where nothing is known, or Azure's own words suffice."""
-    return MADE[code](message) if code in MADE else HINTS.get(code, "")
+    if code in MADE:
+        return MADE[code](message)
+    return HINTS.get(code) or ("The next tick tries again." if status == 429 else "")
 
 
 def shortened(message: str) -> str:
