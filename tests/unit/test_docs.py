@@ -177,6 +177,22 @@ def test_what_a_page_shows_is_there(path: Path) -> None:
             assert not wrong, f"{block.where}: {wrong}"
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md"])
+def test_a_link_from_outside_the_site_leads_somewhere(page: str) -> None:
+    """Sphinx looks at the pages of the site only."""
+    text = (ROOT / page).read_text("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", text)
+    for target in (one or other for one, other in targets):
+        address, _, heading = target.partition("#")
+        if "://" in target:
+            continue
+        assert (ROOT / (address or page)).exists(), f"{page}: {target}"
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", (ROOT / (address or page)).read_text("utf-8"), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert heading in slugs, f"{page}: {target}"
+
+
 class Plain(yaml.SafeLoader):
     """Days and `on` stay text, as the product reads them."""
 
