@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +27,7 @@ def watch(request: pytest.FixtureRequest) -> Iterator[Watch]:
     _watched.append(made)
     yield made
     _watched.pop()
-    counts = Counter({"inputs": made.inputs, "refused": made.refused})
+    counts = {"inputs": made.inputs, "refused": made.refused}
     request.node.user_properties.append(
         ("proved", {"what": f"fuzz: {request.module.__doc__.partition(':')[0]}", "counts": counts})
     )
