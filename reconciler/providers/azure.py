@@ -122,12 +122,13 @@ def _innermost(detail: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _unreached(message: str) -> str:
     """Why no connection came about, out of what the HTTP library prints of its objects."""
-    address = re.search(r"host='([^']+)', port=(\d+)", message)
+    addresses = re.findall(r"host='([^']+)', port=(\d+)", message)
+    address = addresses[-1] if addresses else ()  # the innermost: a proxy, where one was asked
     reason = re.search(r"\[Errno -?\d+\] ([^'\")\]]+)", message)
     if not address or not reason:
         return f"Azure Resource Manager was not reached: {message}"
-    told = f"{address[1]}:{address[2]}: {reason[1].strip()}"
-    hint = " Is the sandbox running?" if address[1] in LOOPBACK else ""
+    told = f"{address[0]}:{address[1]}: {reason[1].strip()}"
+    hint = " Is the sandbox running?" if address[0] in LOOPBACK else ""
     return f"Azure Resource Manager was not reached: {told}.{hint} Is HTTPS_PROXY right?"
 
 

@@ -131,6 +131,7 @@ SIGN_IN = (
         "`HTTPS_PROXY` names a proxy that does not run.",
         ("127.0.0.1", "HTTPS_PROXY"),
         before=no_proxy,
+        calls=True,
     ),
 )
 

@@ -7,16 +7,15 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.mistakes import sample
+from support.project import Azure, group
 from support.repositories import Repository
 from support.sandbox import Sandbox, foreign_names
-
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,14 @@ class Bench:
     def set(self, name: str, value: str) -> None:
         self.patch.setenv(name, value)
 
+    def there(self, resource: str) -> bool:
+        """Whether a resource is in the environment's group."""
+        place = group("bikes-dev")
+        found = Azure().get(f"{place}/resources", "2021-04-01") if Azure().there(place, "2021-04-01") else {}
+        return any(
+            each["id"].lower() == f"{place}/providers/{resource}".lower() for each in found.get("value", [])
+        )
+
     def run(self, *words: str) -> Ran:
         """A command as it is typed in the checkout, without a terminal."""
         from reconciler.cli import main
@@ -76,11 +83,10 @@ class Bench:
 class Mistake:
     """Something that people do wrong.
 
-    did: what was done, for the page. edit: a file, a text in it and what was written in its place.
-    before: what else is done first. words: the command. told: texts that the message must hold: the place
-    first, the way out last. code: the exit code. whole: the page shows the whole output, not only its end.
-    writes: whether something else may have been written in Azure (never what the mistake is about).
-    cloud: whether it needs more than files."""
+    did: what was done, for the page. told: texts that the message must hold: the place first, the way out last.
+    edit: a file, a text in it and what was written in its place. before: what else is done first. words: the
+    command. code: its exit code. calls: whether Azure is called. writes: whether what is right beside the
+    mistake is written all the same; absent: what must not be there then, below the group."""
 
     name: str
     did: str
@@ -91,8 +97,7 @@ class Mistake:
     code: int = 1
     writes: bool = False
     calls: bool = False
-    after: str = ""
-    """What the page says below the message."""
+    absent: str = ""
 
     @property
     def slug(self) -> str:
@@ -142,7 +147,7 @@ def make(mistake: Mistake, bench: Bench) -> Made:
         mistake.before(bench)
     if mistake.edit:
         bench.edit(*mistake.edit)
-    since = len(bench.sandbox.journal())
+    since = max((entry["n"] for entry in bench.sandbox.journal()), default=0)
     ran = bench.run(*mistake.words)
     return Made(ran, bench.sandbox.journal(since), plain(ran.out + ran.err, bench))
 
@@ -154,6 +159,8 @@ FORMS = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:8080"),
     (r"adb-\d+\.\d+\.", "adb-1234567890123456.7."),
     (r"process \d+", "process 4711"),
+    (r"\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M", "1/2/2026 3:04:05 AM"),
+    (r"(?<=workspace: )\d+", "1234567890123456"),
 )
 """What differs from run to run though the message is the same."""
 
@@ -165,7 +172,3 @@ def plain(text: str, bench: Bench) -> str:
     for pattern, shown in FORMS:
         text = re.sub(pattern, shown, text)
     return text
-
-
-def renamed(mistake: Mistake, name: str) -> Mistake:
-    return replace(mistake, name=name)

@@ -268,6 +268,7 @@ NAMES = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent=ACCOUNT,
     ),
     Mistake(
         "The name of the storage account is not one",
@@ -277,6 +278,7 @@ NAMES = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent="Microsoft.Storage/storageAccounts/Bikes-Dev",
     ),
     Mistake(
         "A deleted key vault still has the name",
@@ -286,6 +288,7 @@ NAMES = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent=VAULT,
     ),
     Mistake(
         "The region does not exist",
@@ -295,6 +298,7 @@ NAMES = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent=ACCOUNT,
     ),
     Mistake(
         "The resource group is to move to another region",
@@ -313,6 +317,7 @@ NAMES = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent=ACCOUNT,
     ),
 )
 
@@ -366,6 +371,7 @@ THERE = (
         words=APPLY,
         calls=True,
         writes=True,
+        absent=ACCOUNT,
     ),
     Mistake(
         "A lock stands in the way",
@@ -374,6 +380,7 @@ THERE = (
         before=lock,
         words=APPLY,
         calls=True,
+        writes=True,  # Azure takes the deployment, and refuses what is in it
     ),
     Mistake(
         "The factory is linked to Git",
@@ -386,7 +393,7 @@ THERE = (
     Mistake(
         "Azure throttles for longer than a tick can wait",
         "Something else in the subscription calls Azure too often.",
-        ("bikes-dev", "300"),
+        ("bikes-dev", "'300' seconds", "The next tick tries again"),
         before=throttled,
         calls=True,
         code=2,

@@ -1,1 +1,0 @@
-"""Mistakes that people make, each in a small project, with what the message must say."""
