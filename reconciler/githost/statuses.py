@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.errors import ReconcilerError, SourceError, StateError
+from reconciler.errors import ReconcilerError, StateError
 from reconciler.githost.host import DESCRIBED, FAILURE, PENDING, SUCCESS, Host, Status
 from reconciler.record import State
 from reconciler.redaction import redact
@@ -25,7 +25,8 @@ STATES: Mapping[str, str] = {"pending": PENDING, "held": PENDING, "failed": FAIL
 
 
 def begun(host: Host | None, store: Store, environment: str, commit: str) -> None:
-    """A tick begins to look at a commit: pending, unless something was said of that commit already."""
+    """A tick begins to look at a commit: pending, unless something was said of that commit already. Raises
+    nothing of its own, as `ended`."""
     if host is None or not host.install.statuses or _last(store, environment).get("commit") == commit:
         return
     page = host.install.page(environment)
@@ -102,7 +103,7 @@ def _post(host: Host, store: Store, commit: str, status: Status) -> None:
         store.append_history(
             _kept(status.name), {**said, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         )
-    except (SourceError, StateError) as error:
+    except ReconcilerError as error:  # no tick fails for it
         once(f"status of {status.name} was not posted", error)
 
 
