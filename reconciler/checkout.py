@@ -13,7 +13,7 @@ from reconciler import environment as environment_
 from reconciler.cloud import Identity
 from reconciler.desired import Desired
 from reconciler.environment import Environment
-from reconciler.errors import Fault, InputError
+from reconciler.errors import Fault, InputError, SourceError
 from reconciler.graph import Graph
 from reconciler.referring import Facts
 from reconciler.source import Snapshot, Source
@@ -79,14 +79,23 @@ class Checkout:
         first = self._at(self.ref)
         if name is None or name not in self.names(first):
             return first
-        follows = self.load(name, first).source
+        environment = self.load(name, first)
+        follows = environment.source
         ref = (follows.tag or follows.branch) if follows else None
         if self.follow:
-            return self._at(ref) if ref and ref != self.ref else first
+            return self._followed(environment, ref) if ref and ref != self.ref else first
         if not ref or (branch := self.source.branch()) in ("", ref):
             return first
         told = f"{name} follows {ref}; this is what {branch} says, which is checked out here."
         return replace(first, warnings=(*first.warnings, told))
+
+    def _followed(self, environment: Environment, ref: str) -> Snapshot:
+        """Raises SourceError, which tells where the environment names what is not there."""
+        try:
+            return self._at(ref)
+        except SourceError as error:
+            told = f"{error.message} {environment.where('source')} names it."
+            raise SourceError(told, where=error.where, code=error.code) from None
 
     def _at(self, ref: str) -> Snapshot:
         """The snapshot of a branch or tag. Where it is at a commit that was looked at before, its files are

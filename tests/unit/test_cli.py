@@ -253,3 +253,29 @@ def test_an_unknown_of_a_template_is_no_difference(terminal: Terminal, tmp_path:
     files = ("--desired", str(tmp_path / "want"), "--live", str(tmp_path / "have"))
     _, document = terminal.json("explain", "--type", "Contoso.Any/things", *files, place=False)
     assert document == {"changes": [], "equal": [{"path": "a", "rule": "unknown"}]}
+
+
+def test_a_shell_is_offered_the_environments_of_the_checkout_and_no_base(terminal: Terminal) -> None:
+    """A base file bears no name: it is no environment. The offer is made at each Tab, in any folder."""
+    terminal.repository.write({"environments/test.yaml": DEV.replace("name: dev", "name: test")})
+    terminal.monkeypatch.chdir(terminal.repository.path / "arm")
+    for shell, words in (("complete_bash", {"COMP_WORDS": "reconciler plan ", "COMP_CWORD": "2"}),):
+        for name, value in {"_RECONCILER_COMPLETE": shell, **words}.items():
+            terminal.monkeypatch.setenv(name, value)
+        _, out, _ = terminal.run(place=False)
+        assert out.split() == ["dev", "test"]
+
+
+def test_a_fault_of_our_own_is_one_document_too_and_keeps_its_traceback(terminal: Terminal) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    terminal.monkeypatch.setattr("reconciler.cli.record.engine_of", broken)
+    terminal.monkeypatch.setattr("sys.argv", ["reconciler", "status", "--json"])
+    with pytest.raises(ZeroDivisionError):
+        main()
+    document = json.loads(terminal.capsys.readouterr().out)
+    assert (document["error"]["code"], "ZeroDivisionError" in document["error"]["message"]) == (
+        "internal",
+        True,
+    )

@@ -89,7 +89,7 @@ GIT = (
     Mistake(
         "The branch does not exist",
         "The environment says `source: {branch: mian}`, and the hosted reconciler looks for that branch.",
-        ("mian", "Near: main"),
+        ("mian", "Near: main", "environments/dev.yaml:4:"),
         before=wrong_branch,
     ),
     Mistake(
