@@ -34,7 +34,7 @@ class Graph:
         self._by_key = by_key
         if faults:
             raise InputError(faults)
-        self._order = self._sort()
+        self._resources = tuple(by_key[key] for key in self._sort())
 
     def _sort(self) -> tuple[Key, ...]:
         sorter: TopologicalSorter[Key] = TopologicalSorter()
@@ -50,7 +50,7 @@ class Graph:
 
     def __iter__(self) -> Iterator[Resource]:
         """Resources, what is needed before what needs it; the same order for the same graph."""
-        return (self._by_key[key] for key in self._order)
+        return iter(self._resources)
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -68,31 +68,30 @@ class Graph:
         """The graph with each resource as `change` gives it: this very graph where it gives all as they are.
 
         Raises InputError as the constructor does."""
-        made = [change(resource) for resource in self]
-        moved = [(old, new) for old, new in zip(self, made, strict=True) if old is not new]
+        made = tuple(map(change, self._resources))
+        moved = [(old, new) for old, new in zip(self._resources, made, strict=True) if old is not new]
         if not moved:
             return self
         if any(old.key is not new.key or old.needs is not new.needs for old, new in moved):
             return Graph(made)
-        return self._like({**self._by_key, **{new.key: new for _, new in moved}}, self._order)
+        return self._like({**self._by_key, **{new.key: new for _, new in moved}}, made)
 
     def renamed(self, moved: Mapping[Key, Resource]) -> Graph:
         """The graph with resources in the place of those with these keys; needs follow a key that is another.
 
         The order stays. Raises InputError where two have one key then."""
+        if not moved:
+            return self
         names = {old: new.key for old, new in moved.items() if old.identity != new.key.identity}
-        made = [moved.get(key) or self._by_key[key] for key in self._order]
-        if names:
-            made = [_following(resource, names) for resource in made]
-        order = tuple(resource.key for resource in made)
-        by_key = dict(zip(order, made, strict=True))
-        return self._like(by_key, order) if len(by_key) == len(order) else Graph(made)
+        made = tuple(_following(moved.get(each.key, each), names) for each in self._resources)
+        by_key = {resource.key: resource for resource in made}
+        return self._like(by_key, made) if len(by_key) == len(made) else Graph(made)
 
     @staticmethod
-    def _like(by_key: dict[Key, Resource], order: tuple[Key, ...]) -> Graph:
+    def _like(by_key: dict[Key, Resource], ordered: tuple[Resource, ...]) -> Graph:
         """Of resources whose needs are known to be there, in an order that is known to be one."""
         graph = Graph()
-        graph._by_key, graph._order = by_key, order
+        graph._by_key, graph._resources = by_key, ordered
         return graph
 
     def edges(self) -> Iterator[tuple[Key, Key]]:

@@ -120,6 +120,8 @@ def _holders(key: Key) -> Iterator[Key]:
 
 def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[Key, Held]:
     """What may only go when nothing else is left in it."""
+    if not deletes:
+        return {}
     staying = tuple(staying)
     kept: dict[Key, Held] = {}
     while True:

@@ -86,7 +86,9 @@ def referred(graph: Graph) -> Mapping[str, str]:
     """Resources outside the graph that its values wait for: id to API version, if it has one."""
     found: dict[str, str] = {}
     for resource in graph:
-        for unknown in (*(unknowns(resource.spec) if resource.waits else ()), *unknowns(resource.at)):
+        if not (resource.waits or resource.placeless):
+            continue
+        for unknown in (*unknowns(resource.spec), *unknowns(resource.at)):
             for id_ in unknown.references:
                 try:
                     known = key_of(id_) in graph

@@ -19,8 +19,11 @@ CASE_SENSITIVE = ("databricks.",)
 Key Vault do not (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules)."""
 
 
+_TABLE = str.maketrans(dict(ENCODED))
+
+
 def _encode(text: str) -> str:
-    return "".join(ENCODED.get(character, character) for character in text)
+    return text.translate(_TABLE)
 
 
 @total_ordering
@@ -115,6 +118,11 @@ class Resource:
     def waits(self) -> bool:
         """Whether a leaf of the spec is what only Azure knows."""
         return _has(self.spec, Unknown)
+
+    @cached_property
+    def placeless(self) -> bool:
+        """Whether something of how it is found is what only Azure knows."""
+        return _has(self.at, Unknown)
 
     @cached_property
     def secret(self) -> bool:

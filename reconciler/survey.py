@@ -72,6 +72,8 @@ def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others:
     for key in workspace.unplaced(graph):
         at = graph[key].at
         said = {name: at[name] for name in ("host", "resourceId")}
+        if all(value.expression in known for value in said.values() if isinstance(value, Unknown)):
+            continue
         found = resolve_.resolve(replace(graph[key], spec=said), live, others).spec
         known |= {
             at[name].expression: value

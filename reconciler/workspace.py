@@ -196,9 +196,9 @@ def placed(graph: Graph, resolved: Mapping[str, Any]) -> Graph:
     their Unknown, as far as live tells them."""
     moved: dict[Key, Resource] = {}
     for resource in graph:
-        at = {name: _known(value, resolved) for name, value in resource.at.items()}
-        if all(at[name] is value for name, value in resource.at.items()):
+        if not resource.placeless:
             continue
+        at = {name: _known(value, resolved) for name, value in resource.at.items()}
         key = resource.key
         if at.get("host") != resource.at.get("host") and isinstance(at.get("host"), str):
             at["host"] = databricks_host(at["host"])
