@@ -11,7 +11,7 @@ from html import escape
 
 WIDTH, HEIGHT, GAP, SIDE = 204, 44, 12, 44
 """Of a box, and between boxes, in pixels."""
-LETTERS = 23
+LETTERS = 22
 """How many letters of a name fit into a box; the whole name is its title."""
 SWEEPS = 6
 """So often columns are sorted by where their neighbours stand: after a few times little moves any more."""

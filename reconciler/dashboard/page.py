@@ -20,7 +20,7 @@ from reconciler import render
 from reconciler.dashboard import changes, resources
 from reconciler.dashboard.drawing import MANY, drawing
 from reconciler.dashboard.recorded import recorded, when
-from reconciler.dashboard.words import DONE, STATES
+from reconciler.dashboard.words import DONE, STATES, WATCHED
 from reconciler.redaction import redact
 
 ROOT = "/api/dashboard"
@@ -168,11 +168,14 @@ def summary(document: Mapping[str, Any]) -> str:
     """What the plan comes to, in words."""
     actions = Counter(change["action"] for change in document["changes"] if not change.get("blocked"))
     told = [f"{count} to {action}" for action, count in actions.items()]
-    told += [
-        f"{len(document.get(part) or ())} {word}"
-        for part, word in (("blocked", "blocked"), ("waiting", "waiting"), ("notAccepted", "not accepted"))
-        if document.get(part)
-    ]
+    watched = sum(held["code"] in WATCHED for held in document["blocked"])
+    parts = {
+        "watched alone": watched,
+        "blocked": len(document["blocked"]) - watched,
+        "waiting": len(document.get("waiting") or ()),
+        "not accepted": len(document.get("notAccepted") or ()),
+    }
+    told += [f"{count} {word}" for word, count in parts.items() if count]
     unchanged = (document.get("summary") or {}).get("unchanged", 0)
     return f"{', '.join(told) or 'Nothing to change'}; {unchanged} unchanged"
 

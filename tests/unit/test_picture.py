@@ -78,7 +78,7 @@ def test_a_picture_of_thousands_is_made_in_a_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("short", "short"), ("x" * 23, "x" * 23), ("a" + "b" * 23, "…" + "b" * 22)]
+    ("name", "shown"), [("short", "short"), ("x" * 22, "x" * 22), ("a" + "b" * 22, "…" + "b" * 21)]
 )
 def test_a_long_name_shows_its_end(name: str, shown: str) -> None:
     assert shortened(name) == shown
