@@ -121,7 +121,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     auth = said.get("RECONCILER_AUTH") or KEYS
     if auth not in (KEYS, EASY_AUTH):
         raise SettingsError(f"{auth!r} is neither {KEYS} nor {EASY_AUTH}.", where="RECONCILER_AUTH")
-    feedback = frozenset(said.get("RECONCILER_FEEDBACK", ",".join(FEEDBACK)).replace(",", " ").split())
+    feedback = frozenset((said.get("RECONCILER_FEEDBACK") or ",".join(FEEDBACK)).replace(",", " ").split())
     if wrong := sorted(feedback - {*FEEDBACK, NO_FEEDBACK}):
         raise SettingsError(
             f"{wrong[0]!r} is none of {', '.join(FEEDBACK)} and {NO_FEEDBACK}.", where="RECONCILER_FEEDBACK"

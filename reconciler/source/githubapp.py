@@ -24,6 +24,12 @@ SECONDS = 15.0
 SPARE_SECONDS = 300.0
 """A token that is this near its end is not begun a fetch with."""
 READS: Mapping[str, str] = {"contents": "read"}
+WORDS: Mapping[str, str] = {
+    "contents": "read the contents",
+    "pull_requests": "write the pull requests",
+    "statuses": "write the commit statuses",
+}
+"""What a permission lets an app do."""
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
@@ -106,11 +112,8 @@ class GitHubApp:
             message = "GitHub does not know the app by this id and key. Check RECONCILER_GITHUB_APP and _KEY."
             return SourceError(message, where=self._url, code=SIGN_IN)
         if status in (403, 422):
-            message = (
-                f"GitHub gives the app no token ({status}). Let it have these permissions on this repository: "
-                + ", ".join(f"{name}: {level}" for name, level in self._permissions.items())
-                + "."
-            )
+            wanted = " and ".join(WORDS.get(name, name) for name in self._permissions)
+            message = f"GitHub gives the app no token ({status}). Let it {wanted} of this repository."
             return SourceError(message, where=self._url, code=SIGN_IN)
         message = f"GitHub gave no token ({status}). Run again."
         return SourceError(message, where=self._url, code=UNREACHABLE)

@@ -61,7 +61,7 @@ def test_a_missing_right_is_told_by_its_name_once(
     """Statuses are no reason for a tick to fail; the log tells once what to grant."""
     monkeypatch.setattr(statuses, "_told", set())
     for folder, make, rights, needs in (
-        ("g", github, {"contents": "read", "pull_requests": "write"}, "statuses: write"),
+        ("g", github, {"contents": "read", "pull_requests": "write"}, "write the commit statuses"),
         ("d", azuredevops, ("read",), "Contribute to pull requests"),
     ):
         side = make(
@@ -136,4 +136,5 @@ def test_it_is_off_where_it_is_said_or_where_there_is_nobody_to_tell(side: Side)
     if side.name == "github":
         assert settings.engine(replace(side.settings, github_app="", github_key="")).host is None
     assert settings.read({"RECONCILER_FEEDBACK": "none"}).feedback == frozenset()
+    assert settings.read({"RECONCILER_FEEDBACK": ""}).feedback == settings.read({}).feedback
     assert settings.read({}).feedback == {"comments", "statuses"}
