@@ -1,5 +1,5 @@
-"""Makes docs/images/dashboard.png and dashboard-dark.png: the environment `test` of the sample on the sandbox,
-edited by hand and with a check that failed, as Chromium shows it."""
+"""Makes docs/images/dashboard.png and dashboard-dark.png: the sample's environment `test` on the sandbox, as
+Chromium shows it: edited by hand, and with a check that failed."""
 
 from __future__ import annotations
 

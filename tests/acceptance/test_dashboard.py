@@ -25,6 +25,7 @@ from reconciler.resource import Key, Resource
 
 LOOKS = [("light", 1280), ("light", 360), ("dark", 1280), ("dark", 360)]
 BOX = "svg a.box"
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,8 @@ def test_every_page_of_a_working_day(tmp_path: Path, sandbox: Sandbox, browser: 
         expect(page.locator(".fields", has_text="minimumTlsVersion").locator("td.theirs").first).to_have_text(
             "TLS1_0"
         )
-        expect(page.get_by_role("row", name="predictions of today")).to_contain_text("failed")
+        checks = page.locator("table", has_text="The checks of the last tick")
+        expect(checks.get_by_role("row", name="predictions of today")).to_contain_text("failed")
         page.locator(f"{BOX}.s-drifted").first.click()
         target = page.evaluate("document.querySelector(':target').innerText")
         assert "drifted" in target, "a box leads to its row"
