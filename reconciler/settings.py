@@ -79,22 +79,23 @@ NAMES: Mapping[str, str] = {
     "RECONCILER_KEY": "With a state in a container: the Key Vault secret for keyed hashes, "
     "`https://VAULT.vault.azure.net/secrets/NAME`. It is made where it is missing.",
     "RECONCILER_GIT": "`git` or `dulwich`; by default the git command where there is one.",
-    "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one. Azure Repos are read by the app's own "
-    "identity where there is none.",
+    "RECONCILER_GIT_TOKEN": "A token for the repository, if it needs one. Azure Repos are read by the app's "
+    "own identity where there is none.",
     "RECONCILER_GITHUB_APP": "In place of a token: the id of a GitHub App that is installed there.",
     "RECONCILER_GITHUB_KEY": "Its private key, as PEM or as the address of a Key Vault secret.",
     "RECONCILER_FEEDBACK": "What GitHub or Azure DevOps is told, where there is a sign-in: `comments`, "
     "`statuses` (both by default), or `none`.",
-    "RECONCILER_URL": "The app's public address, `https://NAME.azurewebsites.net`, for links to the dashboard.",
+    "RECONCILER_URL": "The app's public address, `https://NAME.azurewebsites.net`, for links to the "
+    "dashboard.",
     "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds. Default: 480.",
     "RECONCILER_SECRETS": "Names of app settings that `${env:…}` may read, and `VAULT/NAME` of secrets that "
     "`${secret:…}` may read, separated by commas.",
-    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds, so that one can "
-    "be replaced.",
+    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds, so that one "
+    "can be replaced.",
     "RECONCILER_MAIL": "Through what alerts to `mailto:` are sent, as Apprise writes it: "
     "`mailtos://USER:PASSWORD@HOST?from=ADDRESS`.",
-    "RECONCILER_AUTH": "Who lets callers in to the app's routes: `keys` of Functions (default), or `easyauth` "
-    "with the roles `reader` and `operator`.",
+    "RECONCILER_AUTH": "Who lets callers in to the app's routes: `keys` of Functions (default), or "
+    "`easyauth` with the roles `reader` and `operator`.",
     "AzureWebJobsStorage": "The connection string of the storage account with the app's queue.",
     "AzureWebJobsStorage__accountName": "In its place: the account's name, where an identity is let in.",
     "AzureWebJobsStorage__queueServiceUri": "In place of the name: the address of the account's queues.",
