@@ -90,8 +90,8 @@ NAMES: Mapping[str, str] = {
     "RECONCILER_TICK_SECONDS": "How long one tick may take, in seconds. Default: 480.",
     "RECONCILER_SECRETS": "Names of app settings that `${env:…}` may read, and `VAULT/NAME` of secrets that "
     "`${secret:…}` may read, separated by commas.",
-    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds, so that one "
-    "can be replaced.",
+    "RECONCILER_WEBHOOK_SECRETS": "Secrets of the webhooks, separated by commas; each of them holds, so that "
+    "one can be replaced.",
     "RECONCILER_MAIL": "Through what alerts to `mailto:` are sent, as Apprise writes it: "
     "`mailtos://USER:PASSWORD@HOST?from=ADDRESS`.",
     "RECONCILER_AUTH": "Who lets callers in to the app's routes: `keys` of Functions (default), or "
