@@ -151,8 +151,7 @@ def _by_file(context: Context) -> Mapping[str, Template]:
 def _parameters(
     found: Export, template: Template, factory: str, parameters: Mapping[str, Any], lenient: bool
 ) -> dict[str, Any]:
-    declared = template.root.get("parameters")
-    declared = declared if isinstance(declared, dict) else {}
+    declared = _declared(template)
     by_name = {name.lower(): name for name in declared}
     beside = PARAMETERS.get(found.main.lower(), PARAMETERS["armtemplate_master.json"])
     text = found.text(beside)
@@ -164,10 +163,18 @@ def _parameters(
     given |= {by_name.get(name.lower(), name): value for name, value in parameters.items()}
     if lenient:
         needed = {
-            name for name, each in declared.items() if "defaultValue" not in (each or {})
+            name
+            for name, each in declared.items()
+            if not isinstance(each, dict) or "defaultValue" not in each
         } - given.keys()
         given |= {name: Unknown(f"parameters('{name}')") for name in sorted(needed)}
     return given
+
+
+def _declared(template: Template) -> Mapping[str, Any]:
+    """The template's parameters; none where that section is something else, which is told elsewhere."""
+    declared = template.root.get("parameters")
+    return declared if isinstance(declared, dict) else {}
 
 
 def _by_master(found: Export) -> bool:
@@ -180,7 +187,7 @@ def _evaluate(
     """Evaluate in one go where Azure would take it so. An export of a large factory is over the limits of a
     template, which do not bind us, since its objects are written one by one."""
     resources = template.root["resources"]
-    many = len(resources) > _MOST_RESOURCES or len(template.root.get("parameters") or ()) > _MOST_PARAMETERS
+    many = len(resources) > _MOST_RESOURCES or len(_declared(template)) > _MOST_PARAMETERS
     large = many or len(template.text.encode()) > _MOST_TEMPLATE
     if not large or not isinstance(resources, list):
         made, faults = _attempt(template, given, context)

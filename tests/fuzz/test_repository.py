@@ -249,6 +249,22 @@ def test_undamaged_each_of_them_is_sound(reader: tuple[Path, Reader]) -> None:
     assert desired(reader[0]).graph
 
 
+FOUND = {
+    "trigger whose properties are a list": {"datafactory/trigger/Daily.json": b'{"name": "Daily", "properties": ["abcd"]}'},
+    "parameters that are a number": {"arm/export.json": b'{"$schema": "x", "parameters": 7, "resources": []}'},
+    "a parameter that is a number": {"arm/export.json": b'{"$schema": "x", "parameters": {"a": 7}, "resources": []}'},
+}  # fmt: skip
+"""What fuzzers found."""
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_was_found_before(tmp_path: Path, watch: Watch, what: str) -> None:
+    files = FOUND[what]
+    found = next(each for each in READERS.values() if files.keys() <= each.damaged.keys())
+    written(tmp_path, {**found.files, **files})
+    watch.judge(lambda: desired(tmp_path), InputError)
+
+
 @fuzz(few=60, many=3000)
 def test_damaged_files(reader: tuple[Path, Reader], watch: Watch, random: Random) -> None:
     """One file, or two of them, damaged in bytes, lines or tree."""
