@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +18,8 @@ from reconciler.graph import Graph
 from reconciler.providers.tokens import WORKSPACES
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
+
+FACTORIES = "microsoft.datafactory/factories"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,22 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
         **{key: Observation(key, Status.ABSENT) for key in gone},
         **{key: _homeless(graph[key], azure.observations) for key in homeless},
     }
-    unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged}))
+    inside = _in_factories(graph, state, azure.observations, cloud)
+    unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged, *inside}))
     return Survey(graph, seen, unmanaged, others, past, homeless, frozenset(gone))
+
+
+def _in_factories(graph: Graph, state: State, live: Mapping[Key, Observation], cloud: Cloud) -> Iterator[Key]:
+    """What others have in the factories of ours that Git does not say any more: a factory takes it along.
+
+    Raises CloudError where that cannot be told."""
+    for key, entry in state.entries.items():
+        seen = live.get(key)
+        if key in graph or entry.type.lower() != FACTORIES or seen is None or seen.status is Status.ABSENT:
+            continue
+        for inside in cloud.adf.beside(str(entry.at["id"]), whole=True):
+            if inside not in graph and inside not in state.entries:
+                yield inside
 
 
 def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any]) -> Graph:

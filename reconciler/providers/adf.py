@@ -80,9 +80,15 @@ class AdfProvider:
         self._seen.update(observations)
         return Looked(observations, tuple(sorted(unmanaged)))
 
-    def beside(self, factory: str) -> tuple[Key, ...]:
-        """All that stands in a factory."""
-        return tuple(sorted(self._list(factory)[0]))
+    def beside(self, factory: str, *, whole: bool = False) -> tuple[Key, ...]:
+        """All that stands in a factory. whole: raises CloudError where a part of it cannot be listed."""
+        found, broken = self._list(factory)
+        if whole and broken:
+            kind, reason = min(broken.items())
+            raise CloudError(
+                f"What stands in this factory cannot be listed ({kind}): {reason}", where=factory
+            )
+        return tuple(sorted(found))
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
         """Look at just these, each by a call of its own."""

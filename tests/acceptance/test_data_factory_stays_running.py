@@ -213,3 +213,6 @@ def test_a_factory_with_something_made_by_hand_in_it_is_not_destroyed(
     assert "In it stays adf.pipeline/loop-adf/byhand." in told["arm.resource" if declared else "adf.factory"]
     assert azure.there(by_hand, VERSION)
     assert not azure.there(group("one", f"{FACTORY}/pipelines/moves"), VERSION)
+    again = project.run("destroy", "one", "--yes")
+    assert azure.there(by_hand, VERSION), "with nothing of ours left in it, it is theirs all the more"
+    assert "kept" in {held["code"] for held in again.json["blocked"]}

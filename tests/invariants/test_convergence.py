@@ -113,7 +113,7 @@ class Life(RuleBasedStateMachine):
         assert self.rig.wrongs("base") == []
         for _ in range(2):
             gone = self.rig.engine().destroy(self.rig.name)
-            assert gone.result == "done", gone
+            assert gone.result == "done" or self.doubtful, gone  # theirs may need ours
             self.rig.sandbox.advance("PT10M")
         assert self.rig.wrongs("base") == []
 
