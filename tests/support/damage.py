@@ -106,7 +106,9 @@ def _near(value: Any, random: Random) -> Any:
     if isinstance(value, (int, float)):
         return random.choice((str(value), -value, value * 10**12, [value], value + 0.5))
     if isinstance(value, list):
-        return random.choice((dict(enumerate(map(str, value))), value * 3, value[::-1], value[:1] * 200))
+        return random.choice(
+            ({str(n): item for n, item in enumerate(value)}, value * 3, value[::-1], value[:1] * 200)
+        )
     return random.choice((list(value), [value], json.dumps(value)))
 
 
