@@ -1,8 +1,8 @@
 """A tick without changes at 100, 1,000 and 10,000 resources: calls, seconds, memory, and the floor.
 
-The floor is a bare client that makes the same calls. Both run in processes of their own, in turn, warm: as an
-instance of the Function app is between two ticks. Memory is that of the whole process that ticks, at its peak,
-its first tick included: it has read Git and the state, and compared everything."""
+The floor is a bare client that makes the same calls. Both run in processes of their own, in turn, warm: as
+an instance of the Function app is between two ticks. Memory is that of the whole process that ticks, at
+its peak, its first tick included: it has read Git and the state, and compared everything."""
 
 from __future__ import annotations
 

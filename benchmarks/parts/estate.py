@@ -1,8 +1,9 @@
 """The files of an environment of so many resources, in a mix that a data platform has.
 
-Of 1,000 resources 20 are ARM resources (the group, a factory, a workspace, a vault with the role on it, storage
-accounts, identities), 10 are secrets of the vault and 10 a secret scope with what is in it, 80 are notebooks
-with their folders, and 880 are objects of the factory: linked services, datasets, pipelines, triggers."""
+Of 1,000 resources 20 are ARM resources (the group, a factory, a workspace, a vault with the role on it,
+storage accounts, identities), 10 are secrets of the vault and 10 a secret scope with what is in it, 80 are
+notebooks with their folders, and 880 are objects of the factory: linked services, datasets, pipelines,
+triggers."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ class Estate:
         return (
             f"apiVersion: reconciler/v1\nname: {name}\nazure:\n"
             f"  subscription: {SUBSCRIPTION}\n  resourceGroup: {name}\n  location: westeurope\n"
-            f'  deployments:\n    - {{name: main, template: arm/{name}.json, parameters: {{me: "${{identity.objectId}}"}}}}\n'
+            f"  deployments:\n    - name: main\n      template: arm/{name}.json\n"
+            '      parameters: {me: "${identity.objectId}"}\n'
             f"dataFactory: {{factory: {name}-adf, definitions: datafactory/{name}}}\n"
             f"keyVault:\n  vault: {name}-kv\n  secrets:\n{secrets}"
             f"databricks:\n  workspace: ${{azure.main.url}}\n  resourceId: ${{azure.main.id}}\n"
@@ -77,7 +79,7 @@ class Estate:
         )
 
     def _template(self) -> dict[str, Any]:
-        """Six resources with the group; beyond them accounts and identities, three of these to one of those."""
+        """Six resources with the group; beyond them accounts and identities, one to three."""
         name = self.name
         vault_id = f"resourceId('Microsoft.KeyVault/vaults', '{name}-kv')"
         role = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{OFFICER}')"
@@ -94,7 +96,8 @@ class Estate:
                 "sku": {"name": "premium"}, "properties": {"managedResourceGroupId": managed},
             },
             {
-                "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": f"{name}-kv", **place,
+                "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01",
+                "name": f"{name}-kv", **place,
                 "properties": {
                     "tenantId": "[subscription().tenantId]", "sku": {"family": "A", "name": "standard"},
                     "enableRbacAuthorization": True,

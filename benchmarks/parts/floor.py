@@ -33,7 +33,9 @@ def chains(journal: Iterable[Mapping[str, Any]]) -> list[list[str]]:
         named = urlencode({name: value for name, value in query.items() if "token" not in name.lower()})
         url = f"https://{call['host']}{quote(call['path'])}"
         url += f"?{urlencode(query)}" if query else ""
-        found.setdefault((call["host"], call["path"], named if "path=" in named or "scope=" in named else ""), []).append(url)
+        found.setdefault(
+            (call["host"], call["path"], named if "path=" in named or "scope=" in named else ""), []
+        ).append(url)
     return list(found.values())
 
 
@@ -44,7 +46,11 @@ class Floor:
         """asked: chains by environment. at_once: environments at once."""
         trusted = ssl.create_default_context(cafile=os.environ["REQUESTS_CA_BUNDLE"])
         self._http = urllib3.ProxyManager(
-            os.environ["HTTPS_PROXY"], num_pools=512, maxsize=READERS * at_once, ssl_context=trusted, retries=False
+            os.environ["HTTPS_PROXY"],
+            num_pools=512,
+            maxsize=READERS * at_once,
+            ssl_context=trusted,
+            retries=False,
         )
         self._pool = ThreadPoolExecutor(READERS * at_once)
         self._asked = asked

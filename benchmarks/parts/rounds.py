@@ -17,7 +17,7 @@ from benchmarks.parts.place import ROOT
 
 @dataclass(frozen=True)
 class Round:
-    """One round over all environments. memory: MB at the peak, of the largest process. cpu: of all of them."""
+    """One round over all environments. memory: MB at the peak of the largest process. cpu: of all of them."""
 
     seconds: float
     calls: int

@@ -4,9 +4,12 @@ A new connection costs a handshake, and reading all trusted authorities anew; a 
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from reconciler.providers import retries
 
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 HOSTS = 512
 """Hosts to which connections are kept; of those beyond, the ones that were idle for longest are closed."""
+VARIABLES = tuple(
+    spelt
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    for spelt in (name, name.lower())
+)
 AT_ONCE = 32
 """Connections to one host that are kept."""
 SCOPE = "https://management.azure.com/.default"
@@ -79,11 +87,17 @@ def _keepalive() -> list[tuple[int, int, int]]:
 
 @lru_cache(maxsize=1)
 def _transport() -> RequestsTransport:
-    """For all hosts of Azure."""
+    """For all hosts of Azure.
+
+    What requests looks up for each call anew (proxies, authorities, passwords in ~/.netrc) costs as much as a
+    call: here the variables are read, and the rest is kept for as long as they stay; no ~/.netrc is read."""
     import requests
     from azure.core.pipeline.transport import RequestsTransport
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection
+
+    options = [*HTTPConnection.default_socket_options, *_keepalive()]
+    places: dict[tuple[str, Any], tuple[Any, Any]] = {}
 
     class Alive(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **more: Any) -> None:
@@ -92,8 +106,28 @@ def _transport() -> RequestsTransport:
         def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
             return super().proxy_manager_for(proxy, socket_options=options, **more)
 
-    options = [*HTTPConnection.default_socket_options, *_keepalive()]
-    session = requests.Session()
+        def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+            asked = (str(urlsplit(request.url).netloc), verify)
+            if asked not in places:
+                places[asked] = super().build_connection_pool_key_attributes(request, verify, cert)
+            host, pool = places[asked]
+            return dict(host), dict(pool)
+
+        def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+            if getattr(conn, "verified_by", None) != verify:
+                super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+                conn.verified_by = verify
+
+    class Session(requests.Session):
+        def merge_environment_settings(
+            self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+        ) -> Any:
+            host = str(urlsplit(url).netloc)
+            found = _environment(host, *(os.environ.get(name, "") for name in VARIABLES))
+            return {**found, "verify": found["verify"] or verify, "stream": stream, "cert": cert}
+
+    session = Session()
+    session.trust_env = False
     session.mount("https://", Alive(pool_connections=HOSTS, pool_maxsize=AT_ONCE))
     return RequestsTransport(
         session=session,
@@ -101,3 +135,12 @@ def _transport() -> RequestsTransport:
         connection_timeout=retries.CONNECT_SECONDS,
         read_timeout=retries.ANSWER_SECONDS,
     )
+
+
+@lru_cache(maxsize=HOSTS)
+def _environment(host: str, *_variables: str) -> Mapping[str, Any]:
+    """The proxies and the authorities for a host, as requests finds them in these variables."""
+    from requests.utils import get_environ_proxies
+
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return {"proxies": get_environ_proxies(f"https://{host}/"), "verify": bundle}

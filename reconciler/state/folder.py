@@ -61,6 +61,7 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._known: dict[str, Kept] = {}
+        self._key: bytes | None = None
 
     def load(self, environment: str) -> State | None:
         folder = self._folder(environment)
@@ -145,9 +146,11 @@ class FileStore:
         return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{CHECKPOINT}")))
 
     def key(self) -> bytes:
-        self._make(self._root)
-        with disk.exclusive(self._root):
-            return localkey.key_of(self._root, localkey.keys_folder())
+        if self._key is None:
+            self._make(self._root)
+            with disk.exclusive(self._root):
+                self._key = localkey.key_of(self._root, localkey.keys_folder())
+        return self._key
 
     def _folder(self, environment: str) -> Path:
         return self._root / checked(environment)

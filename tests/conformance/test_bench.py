@@ -8,6 +8,7 @@ from itertools import islice
 
 import pytest
 
+from benchmarks import page
 from benchmarks.__main__ import document, names
 from benchmarks.figure import Figure
 
@@ -26,6 +27,14 @@ def test_a_figure_above_its_limit_is_marked_and_one_without_a_limit_never_is() -
     written = document(found)["benchmarks"]
     assert isinstance(written, dict)
     assert [figure.get("over") for figure in written["b"]] == [True, False, None]
+
+
+def test_the_page_tells_each_figure_with_its_command_its_spread_and_its_limit() -> None:
+    """The page is written from the figures alone: what is over its limit must not look like the others."""
+    quick = Figure.of("quick", [1.0, 3.0, 2.0], "s", 1.5)
+    told = page.text(document({"template_copy": [quick]}))
+    assert "`python -m benchmarks template_copy`" in told
+    assert "| quick | 2 s **(over)** | 1 to 3 | 1.5 s |" in told
 
 
 def test_the_loop_s_first_figures_are_times_of_growing_counts() -> None:
