@@ -94,11 +94,8 @@ def given(tree: ast.AST) -> Iterator[str]:
             pairs = [(named, node.args.defaults), (node.args.kwonlyargs, node.args.kw_defaults)]
             defaults = [pair for words, values in pairs for pair in zip(words, values, strict=True)]
             said += [default for word, default in defaults if word.arg == "code"]
-        yield from (
-            str(each.value)
-            for each in said
-            if isinstance(each, ast.Constant) and CODE.fullmatch(str(each.value))
-        )
+        found = [each.value for each in said if isinstance(each, ast.Constant)]
+        yield from (code for code in found if isinstance(code, str) and CODE.fullmatch(code))
 
 
 def table(page: str, heading: str = "") -> list[str]:
