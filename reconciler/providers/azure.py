@@ -191,7 +191,8 @@ class Arm:
     def _once(self, method: str, url: str, body: Any, where: str) -> Answer:
         """One call at its turn."""
         bucket, left, wait = kind_of(method), None, 0.0
-        time.sleep(self._pace.take(bucket))
+        if pause := self._pace.take(bucket):
+            time.sleep(pause)
         try:
             response = self._sent(method, url, body, where)
             left = remaining(response.headers, bucket)
