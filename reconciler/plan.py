@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
+from reconciler.armid import key_of
 from reconciler.change import HOLDS, WAITS, WRITES, Action, Change, Held
 from reconciler.comparing import Compare, anew
 from reconciler.diff import FieldChange
@@ -97,12 +99,23 @@ def _text(value: Any) -> str:
 FACTORIES = "Microsoft.DataFactory/factories:"
 
 
-def _holders(key: Key) -> Iterator[Key]:
+def _workspaces(state: State) -> Mapping[str, Key]:
+    """The recorded workspaces by their hosts, as far as something of ours is known to stand in them."""
+    return {
+        key.scope: key_of(str(entry.at["resourceId"]))
+        for key, entry in state.entries.items()
+        if key.kind.startswith("databricks.") and entry.at.get("resourceId")
+    }
+
+
+def _holders(key: Key, workspaces: Mapping[str, Key] = MappingProxyType({})) -> Iterator[Key]:
     """What takes this resource along when it is deleted: its group, and what it is a part of by its type."""
     if key.kind.startswith("adf.") and key.kind != "adf.factory":
         yield Key("adf.factory", key.scope, key.scope)
         yield Key("arm.resource", "", f"{FACTORIES}{key.scope}")
     if key.kind.startswith("databricks."):
+        if key.scope in workspaces:
+            yield workspaces[key.scope]
         for parent in PurePosixPath(key.name).parents:
             yield Key("databricks.directory", key.scope, str(parent))
     if key.kind == "databricks.secret":
@@ -118,14 +131,16 @@ def _holders(key: Key) -> Iterator[Key]:
             yield Key(key.kind, key.scope, part)
 
 
-def _keep_holders(deletes: Mapping[Key, Change], staying: Iterable[Key]) -> dict[Key, Held]:
+def _keep_holders(
+    deletes: Mapping[Key, Change], staying: Iterable[Key], workspaces: Mapping[str, Key]
+) -> dict[Key, Held]:
     """What may only go when nothing else is left in it."""
     if not deletes:
         return {}
     staying = tuple(staying)
     kept: dict[Key, Held] = {}
     while True:
-        held_in = {holder: key for key in (*staying, *kept) for holder in _holders(key)}
+        held_in = {holder: key for key in (*staying, *kept) for holder in _holders(key, workspaces)}
         found = {
             key: Held(key, "kept", f"{HOLDS['kept']} In it stays {inside}.", change)
             for key, change in deletes.items()
@@ -278,7 +293,7 @@ def make(
             if key in deletes and held.key in graph:
                 waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
     staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
-    kept = _keep_holders(deletes, sorted(staying))
+    kept = _keep_holders(deletes, sorted(staying), _workspaces(state))
     kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), state)
     blocked.extend(kept.values())
     changes.extend(change for key, change in deletes.items() if key not in kept)

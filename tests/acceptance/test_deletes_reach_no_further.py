@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import workspaces
 from support.project import Azure, Project, empty, environment, group, identity, template
 from support.sandbox import Sandbox
 
@@ -154,3 +155,19 @@ def test_what_was_only_observed_is_not_deleted_when_git_drops_it(tmp_path: Path,
     dropped = project.run("tick", "one")
     assert (dropped.code, dropped.json["changes"], len(dropped.json["unmanaged"])) == (0, [], 1)
     assert azure.there(BY_HAND, VERSION)
+
+
+def test_a_workspace_with_something_made_by_hand_in_it_is_not_destroyed(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """It would take along what people keep beside ours; also when nothing of ours is left there."""
+    made = workspaces.project(tmp_path, sandbox)
+    made.repository.commit({"notebooks/a.py": workspaces.notebook()})
+    assert made.run("tick", "one").code == 0
+    client = workspaces.person(sandbox)
+    workspaces.write(client, f"{workspaces.FOLDER}/theirs", "print('theirs')")
+    for _ in range(2):
+        done = made.run("destroy", "one", "--yes")
+        assert "kept" in {held["code"] for held in done.json["blocked"]}, done.text
+        assert "theirs" in workspaces.text_of(client, f"{workspaces.FOLDER}/theirs")
+        sandbox.advance("PT10M")
