@@ -63,6 +63,11 @@ def verbs() -> Iterator[str]:
         '`{"version": 1, "error": {"code", "message", "where"}}`; see [error codes](errors.md).'
     )
     yield ""
+    yield (
+        "`reconciler --install-completion` lets the shell complete verbs, options and the names of environments; "
+        "`reconciler --show-completion` prints what it would install."
+    )
+    yield ""
     for name, command in commands().items():
         yield from ("", f"## {name}", "")
         arguments = [each for each in command.params if not hasattr(each, "is_flag")]
