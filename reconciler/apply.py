@@ -323,7 +323,7 @@ class _Run:
 def _as_shown(
     baseline: Mapping[str, Any], shown: Mapping[str, Any], said: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """The baseline with what Git says as it was read together with a stamp: while a list shows that stamp, the
-    baseline is what is taken for live. What Git does not say stays, so that a write tells what it would reset."""
+    """The baseline with what Git says as it was read together with a stamp: while a list shows that stamp,
+    the baseline is taken for live. What Git does not say stays, so that a write tells what it would reset."""
     rest = {name: value for name, value in baseline.items() if name not in said}
     return {**rest, **{name: value for name, value in shown.items() if name in said}}

@@ -27,7 +27,7 @@ def main() -> None:
     configure(Path(sys.argv[2]), {name: DEFAULTS[name] for name in DEFAULTS if ".driver." in name})
     from pyspark.java_gateway import launch_gateway
 
-    gateway = launch_gateway()
+    gateway = launch_gateway()  # type: ignore[no-untyped-call]
     system = gateway.jvm.java.lang.System
     first = _settings(system)
     address = gateway.java_parameters

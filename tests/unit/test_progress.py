@@ -61,7 +61,16 @@ def test_a_check_is_told_when_it_starts_and_when_it_ends_and_not_at_each_look() 
     assert told(screen) == ""
     ended = SimpleNamespace(result="failed", error="It raised.\nmore", url="https://adb/run/1", seconds=34.0)
     shown("check", (), (("integration", ended),))
-    assert told(screen).split() == ["check", "integration:", "failed", "34", "s:", "It", "raised.", "https://adb/run/1"]
+    assert told(screen).split() == [
+        "check",
+        "integration:",
+        "failed",
+        "34",
+        "s:",
+        "It",
+        "raised.",
+        "https://adb/run/1",
+    ]
 
 
 def test_on_a_terminal_a_moving_line_goes_on_until_the_wave_has_ended() -> None:

@@ -26,7 +26,9 @@ def read_by_code() -> set[str]:
 def test_every_setting_that_is_read_is_in_the_sample_and_the_documentation() -> None:
     """Whoever installs the app finds each of them in both; and none there that nothing reads."""
     sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
-    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/reference/settings.md").read_text("utf-8"), re.MULTILINE)
+    table = re.findall(
+        r"^\| `(\w+)` \|", (ROOT / "docs/reference/settings.md").read_text("utf-8"), re.MULTILINE
+    )
     wanted = read_by_code() - PLATFORM
     assert len(wanted) >= 13
     assert set(sample) - {"FUNCTIONS_WORKER_RUNTIME"} == wanted
