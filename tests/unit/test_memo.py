@@ -14,35 +14,30 @@ from reconciler.rules import for_type
 
 RULES = for_type("Microsoft.DataFactory/factories/pipelines")
 LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, "", "a", "A", "1"])
-SPECS = st.dictionaries(
-    st.sampled_from(["properties", "name", "tags", "a", "b"]),
-    st.recursive(
-        LEAVES,
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abn"), inner, max_size=3)
-        ),
-        max_leaves=6,
-    ),
-    max_size=4,
-)
+SPECS = st.builds(
+    lambda first, second, listed: {"properties": {"a": first, "b": second, "c": listed}},
+    LEAVES, LEAVES, st.lists(LEAVES, max_size=2),
+)  # fmt: skip
 
 
 @st.composite
 def rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """What a resource is compared with in some ticks: often the same objects, live always read anew."""
-    pool = draw(st.lists(SPECS, min_size=1, max_size=3))
-    pick = st.sampled_from(pool)
-    one = st.fixed_dictionaries(
-        {
-            "desired": pick,
-            "live": pick.map(copy.deepcopy),
-            "applied": st.none() | pick,
-            "baseline": st.none() | pick,
-            "ignore": st.sampled_from([(), ("properties.a",)]),
-            "key": st.sampled_from([b"", b"k"]),
-        }
-    )
-    return draw(st.lists(one, min_size=2, max_size=6))
+    """What a resource is compared with in some ticks: from one to the next one input moves, or none; live is
+    always read anew."""
+    pick = st.sampled_from(draw(st.lists(SPECS, min_size=2, max_size=3)))
+    fields = {
+        "desired": pick,
+        "live": pick,
+        "applied": st.none() | pick,
+        "baseline": st.none() | pick,
+        "ignore": st.sampled_from([(), ("properties.a",)]),
+        "key": st.sampled_from([b"", b"k"]),
+    }
+    ticks = [draw(st.fixed_dictionaries(fields))]
+    for name in draw(st.lists(st.sampled_from([*fields, ""]), min_size=3, max_size=8)):
+        moved = {name: draw(fields[name])} if name else {}
+        ticks.append({**ticks[-1], **moved})
+    return [{**tick, "live": copy.deepcopy(tick["live"])} for tick in ticks]
 
 
 @settings(max_examples=300, deadline=None)
