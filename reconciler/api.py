@@ -64,7 +64,7 @@ def caller(headers: Mapping[str, str], *, easy_auth: bool) -> Caller | None:
         principal = json.loads(base64.b64decode(text[:LONGEST], validate=True))
         claims = [(str(claim["typ"]), str(claim["val"])) for claim in principal["claims"]]
         role, name = str(principal.get("role_typ") or "roles"), str(principal.get("name_typ") or "name")
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     known = dict(reversed(claims))
     who = known.get(name) or known.get("preferred_username") or known.get("appid") or known.get("sub")
@@ -107,7 +107,7 @@ def command(
         return _fault(415, "content-type", f"say what the body is: Content-Type: {forms.JSON}.")
     try:
         said = json.loads(content[:LONGEST] or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     return _said(engine, queue, by, name, verb, said)
 

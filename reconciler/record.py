@@ -231,6 +231,7 @@ def from_json(document: Mapping[str, Any]) -> State:
         for name in ("applied", "baseline"):
             if name in known:
                 known[name] = _spec(known[name])
+        known["type"] = known.get("type") or ""  # an empty one is left out
         known["needs"] = tuple(Key.parse(need) for need in known.get("needs", ()))
         if known.get("intent"):
             _sound("intent", known["intent"])

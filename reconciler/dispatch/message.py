@@ -54,7 +54,10 @@ def ask_pull(number: int) -> Message:
 
 def parse(text: str) -> Message:
     """The message of a text. Raises ValueError: it is no message of ours."""
-    document = json.loads(text)
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("the message is nested too deeply") from None
     pull = document.get("pull") or 0 if isinstance(document, dict) else 0
     if not isinstance(document, dict) or bool(document.get("environment")) == bool(pull):
         raise ValueError("the message names no environment, and no pull request in place of one")

@@ -82,7 +82,7 @@ def parse(content: bytes, place: str, way: str) -> dict[str, Any]:
     """One JSON object. Raises StateError naming the place."""
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise unreadable(place, str(error), way) from None
     if not isinstance(document, dict):
         raise unreadable(place, "it is not a JSON object", way)

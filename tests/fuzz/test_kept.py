@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from support.graphs import entry, half
 from support.graphs import state as made
 
 from reconciler import dispatch, render
+from reconciler.api import PRINCIPAL, caller
 from reconciler.dispatch.message import parse
 from reconciler.errors import StateError
 from reconciler.record import Drift, State, Trouble, from_json, to_json
@@ -88,3 +90,18 @@ def test_messages_of_the_queue(watch: Watch, random: Random) -> None:
             dispatch.ask(found.environment, found.reason, found.by)
     except ValueError:
         watch.refused += 1
+
+
+DEEP = "[" * 100_000
+
+
+def test_what_is_nested_beyond_all_measure_is_refused_by_name(
+    kept: tuple[FileStore, State], tmp_path: Path
+) -> None:
+    """Python's own parser ends in a RecursionError there; fuzzers found each of these."""
+    with pytest.raises(ValueError, match="deeply"):
+        parse(DEEP)
+    assert caller({PRINCIPAL: base64.b64encode(DEEP[:9000].encode()).decode()}, easy_auth=True) is None
+    (tmp_path / "state" / kept[1].environment / "state.json").write_text(DEEP)
+    with pytest.raises(StateError, match="cannot be read"):
+        FileStore(tmp_path / "state").load(kept[1].environment)
