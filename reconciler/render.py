@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.armtemplate import Evaluation, to_json
-from reconciler.change import Change, Held
+from reconciler.change import WRITES, Change, Held
 from reconciler.diff import REASONS, FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import InputError, ReconcilerError
@@ -143,7 +143,8 @@ def undelivered(state: State | None) -> list[dict[str, Any]]:
 
 
 def health(state: State | None) -> str:
-    """unknown, suspended, pending, failed, blocked, drifted or healthy: the first that holds."""
+    """unknown, suspended, pending, failed, blocked, drifted, pending (for an approval) or healthy: the first
+    that holds."""
     if state is None or not state.notes.get("last"):
         return "suspended" if state is not None and state.suspended else "unknown"
     result = str(state.notes["last"].get("result", ""))
@@ -153,7 +154,15 @@ def health(state: State | None) -> str:
         return result
     if state.notes.get("holds"):
         return "blocked"
-    return "drifted" if state.drift else "healthy"
+    if state.drift:
+        return "drifted"
+    return "pending" if _waits(state.notes["last"]) else "healthy"
+
+
+def _waits(last: Mapping[str, Any]) -> bool:
+    """Whether the last tick planned writes and made none: they wait for an approval."""
+    planned = last.get("summary") or {}
+    return any(planned.get(action) for action in WRITES) and not last.get("outcomes")
 
 
 # Text, with Rich's markup

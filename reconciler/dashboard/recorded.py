@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler import render
-from reconciler.change import WRITES
 
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 QUIET = ("done", "")
@@ -26,7 +25,7 @@ def recorded(state: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "name": state["environment"],
         "commit": state["commit"],
-        "health": "pending" if state["health"] == "healthy" and _waits(last) else state["health"],
+        "health": state["health"],
         "held": tick.get("result") == "held" and not state["suspended"],
         "suspended": state["suspended"],
         "why": why(state, tick),
@@ -54,12 +53,6 @@ def why(state: Mapping[str, Any], tick: Mapping[str, Any]) -> str:
         return ": ".join(part for part in (result if result not in QUIET else "", reason) if part)
     blocked = (state["last"].get("summary") or {}).get("blocked")
     return f"{blocked} blocked: see the plan" if blocked else ""
-
-
-def _waits(last: Mapping[str, Any]) -> bool:
-    """Whether the last tick planned writes and made none: they wait for an approval."""
-    planned = last.get("summary") or {}
-    return any(planned.get(action) for action in WRITES) and not last.get("outcomes")
 
 
 def _check(check: Mapping[str, Any]) -> dict[str, Any]:

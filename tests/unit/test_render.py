@@ -98,7 +98,11 @@ def test_an_error_is_told_with_its_code_and_every_fault_with_its_place() -> None
 
 
 def record(result: str = "", **fields: Any) -> State:
-    notes = {"last": {"result": result}, "holds": fields.pop("holds", [])} if result else {}
+    last = {
+        "result": result,
+        **{name: fields.pop(name) for name in ("summary", "outcomes") if name in fields},
+    }
+    notes = {"last": last, "holds": fields.pop("holds", [])} if result else {}
     return State("test", "line", notes=notes, **fields)
 
 
@@ -113,6 +117,8 @@ def record(result: str = "", **fields: Any) -> State:
         (record("failed"), "failed"),
         (record("done", holds=["exists"]), "blocked"),
         (record("done", drift={key("a"): Drift("t", ("v",))}), "drifted"),
+        (record("done", summary={"update": 1}), "pending"),
+        (record("done", summary={"update": 1}, outcomes=[{"result": "done"}]), "healthy"),
         (record("done"), "healthy"),
     ],
 )
