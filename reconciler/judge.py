@@ -13,7 +13,7 @@ from reconciler.diff import Cause, Comparison, FieldChange, compare, distrusted
 from reconciler.policy import Policy, matches
 from reconciler.record import Entry
 from reconciler.resource import Key, Manage, Observation, Resource, Status
-from reconciler.rules import TypeRules
+from reconciler.rules import UNSEEN, TypeRules
 
 SETTLING = timedelta(minutes=10)
 """How long Azure may go on answering as if our last write had not been made."""
@@ -116,6 +116,9 @@ def _adopt(
     change = Change(
         key, Action.ADOPT, Cause.NEW, comparison.changes, (), "It exists and equals Git.", resource.origin
     )
+    if comparison.changes and str(seen.spec.get("value")).startswith(UNSEEN):
+        told = "Nobody can read its value, so it may be another than Git's. Delete it, and it is made again."
+        return hold(key, "exists", told, change)
     if comparison.changes:
         paths = ", ".join(change.path for change in comparison.changes[:5])
         more = f" and {len(comparison.changes) - 5} more" if len(comparison.changes) > 5 else ""

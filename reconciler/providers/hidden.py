@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from reconciler.record import Entry
 from reconciler.resource import Resource, Secret
-from reconciler.rules import HASHED
+from reconciler.rules import HASHED, UNSEEN
 
 VALUE = "value"
 """The field of a spec that holds the secret."""
@@ -33,7 +33,7 @@ def shown(fingerprint: str) -> str:
 
 def unseen(stamp: Mapping[str, Any]) -> str:
     """What stands for a value that nobody can read: another text once somebody has written it again."""
-    return f"{HASHED}unknown {' '.join(str(stamp[name]) for name in sorted(stamp))}"
+    return f"{UNSEEN} {' '.join(str(stamp[name]) for name in sorted(stamp))}"
 
 
 def secret_of(known: Resource | Entry) -> Secret:

@@ -53,6 +53,8 @@ HIDDEN: Final = ("read_only", "volatile", "ignore")
 """The kinds that take a field, and all below it, out of every comparison."""
 INHERITED: Final = (*HIDDEN, "exact", "literal", "secret", "whole")
 HASHED: Final = "hmac-sha256:"
+UNSEEN: Final = f"{HASHED}unknown"
+"""Begins what stands for a live value that nobody can read."""
 _MASKS: Final = ("<hidden>", "<redacted>", "[redacted]", "redacted")
 
 
