@@ -32,6 +32,10 @@ TICK_SECONDS = 480.0
 """A tick ends after so long, whatever is left (an Azure Function's message is hidden for ten minutes)."""
 
 
+class _Moved(Exception):
+    """Git is at another commit than a moment ago: other threads fetch, too."""
+
+
 @dataclass(frozen=True)
 class Reconciler:
     """Plans and applies the environments of one repository, and records what it did.
@@ -83,7 +87,9 @@ class Reconciler:
         progress: Progress = lambda *_: None,
         holder: str = "tick",
         began: str = "",
+        looked: str = "",
     ) -> Tick:
+        """looked: the commit at which nothing was seen to hold the environment. Raises _Moved at another."""
         started = time.monotonic()
         deadline = started + self.seconds
         with self.store.lock(name, holder) as lease:
@@ -91,6 +97,8 @@ class Reconciler:
             if state.suspended:
                 return Tick(name, state.commit, "suspended", reason=state.suspended)
             snapshot = self.checkout.snapshot(name)
+            if looked and snapshot.commit != looked:
+                raise _Moved
             environment = self.checkout.environment(name, snapshot)
             if environment is None:
                 return Tick(name, snapshot.commit, "done", self.planner.orphans(name, snapshot, state))
@@ -178,28 +186,38 @@ class Reconciler:
         began, commit = datetime.now(UTC).isoformat(), ""
         try:
             self.checkout.fetch()
-            snapshot = self.checkout.snapshot(name)
-            commit = snapshot.commit
-            githost.begun(self.host, self.store, name, commit)
-            environment = self.checkout.environment(name, snapshot)
-            if environment is not None:
-                held = promotion.held(
-                    environment,
-                    commit,
-                    self.store.load,
-                    self.checkout.source.changed,
-                    lambda before: self._fit(before, snapshot),
-                )
-                if held:
-                    return self.report.ended_early(Tick(name, commit, "held", reason=held))
-                if environment.policy.sync == "manual":
-                    return self._manual(environment, progress, began)
-            return self._apply(name, progress=progress, began=began)
+            while True:
+                snapshot = self.checkout.snapshot(name)
+                commit = snapshot.commit
+                try:
+                    return self._at(snapshot, name, progress, began)
+                except _Moved:
+                    continue
         except StateError:
             raise
         except ReconcilerError as error:
             self.report.ended_early(Tick(name, commit, "failed", reason=str(error)), error)
             raise
+
+    def _at(self, snapshot: Snapshot, name: str, progress: Progress, began: str) -> Tick:
+        """A tick at this commit, unless what comes before holds it. Raises _Moved where Git has another by
+        now: what may hold that one was not looked at."""
+        commit = snapshot.commit
+        githost.begun(self.host, self.store, name, commit)
+        environment = self.checkout.environment(name, snapshot)
+        if environment is not None:
+            held = promotion.held(
+                environment,
+                commit,
+                self.store.load,
+                self.checkout.source.changed,
+                lambda before: self._fit(before, snapshot),
+            )
+            if held:
+                return self.report.ended_early(Tick(name, commit, "held", reason=held))
+            if environment.policy.sync == "manual":
+                return self._manual(environment, progress, began, commit)
+        return self._apply(name, progress=progress, began=began, looked=commit)
 
     def _fit(self, name: str, snapshot: Snapshot) -> environment_.Environment | None:
         """An environment as a snapshot has it; None where it is faulty there."""
@@ -208,7 +226,9 @@ class Reconciler:
         except InputError:
             return None
 
-    def _manual(self, environment: environment_.Environment, progress: Progress, began: str) -> Tick:
+    def _manual(
+        self, environment: environment_.Environment, progress: Progress, began: str, commit: str
+    ) -> Tick:
         """`sync: manual`: the plan that was approved is applied, and checks are looked after where there is
         nothing to apply; any other plan is planned alone."""
         name = environment.name
@@ -218,6 +238,7 @@ class Reconciler:
                 lambda planned: not planned.plan.changes or approval.allows(planned.state, planned.plan),
                 progress=progress,
                 began=began,
+                looked=commit,
             )
             if tick.result != "declined":
                 return tick
