@@ -36,12 +36,12 @@ class _Kept:
     desired: dict[str, tuple[Path, Facts, Desired]] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Keep only so many snapshots."""
-        while len(self.snapshots) > SNAPSHOTS:
-            commit, left = next(iter(self.snapshots.items()))
+        """Keep only so many snapshots. Other threads may do the same at the same moment."""
+        for commit in list(self.snapshots)[:-SNAPSHOTS]:
             self.snapshots.pop(commit, None)
-            self.names.pop(left.root, None)
             self.verified.pop(commit, None)
+        for root in list(self.names)[:-SNAPSHOTS]:
+            self.names.pop(root, None)
 
 
 VERIFIED_SECONDS = 60.0
@@ -148,10 +148,12 @@ class Checkout:
 
     def names(self, snapshot: Snapshot | None = None) -> tuple[str, ...]:
         """The environments of a snapshot; without one, of where the repository is read."""
-        root = (snapshot or self.snapshot()).root
-        if root not in self._kept.names:
-            self._kept.names[root] = environment_.names(root)
-        return self._kept.names[root]
+        snapshot = snapshot or self.snapshot()
+        known = self._kept.names.get(snapshot.root)
+        if known is None:
+            self._verified(snapshot)
+            known = self._kept.names[snapshot.root] = environment_.names(snapshot.root)
+        return known
 
     def validate(self, names: tuple[str, ...] = (), commit: str | None = None) -> tuple[str, ...]:
         """Check environments offline. Raises InputError with every fault of all of them; gives warnings."""

@@ -324,8 +324,8 @@ class Reconciler:
     def _set_suspended(self, name: str, why: str) -> None:
         with self.store.lock(name, "suspend"):
             state = self.store.load(name)
-            if state is None and name not in self.checkout.names():
-                environment_.load(self.checkout.snapshot().root, name)
+            if state is None:
+                self.checkout.expect(name)
             known = state or State.new(name)
             self.store.save(replace(known if why else verify.forgotten(known), suspended=why))
 

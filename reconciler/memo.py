@@ -38,8 +38,9 @@ class Memo:
 
     def keep(self, places: Callable[[Hashable], bool]) -> None:
         """Forget all other places."""
-        for place in [place for place in self._known if not places(place)]:
-            self._known.pop(place, None)
+        for place in list(self._known):
+            if not places(place):
+                self._known.pop(place, None)
 
 
 def _is(one: object, other: object) -> bool:

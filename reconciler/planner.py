@@ -102,6 +102,8 @@ class Planner:
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         state = rekeyed(state, graph)
         state, seen, lost = rebuilt(graph, state, seen, environment.name)
+        memo = self.memo(environment.name)
+        memo.keep(lambda place: (place[1] if isinstance(place, tuple) else place) in graph)
         plan = plan_.make(
             graph,
             seen,
@@ -115,7 +117,7 @@ class Planner:
             stopped={**unread, **_unset(desired, graph), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
             past=found.past,
-            comparing=remembering(self.memo(environment.name)),
+            comparing=remembering(memo),
         )
         warnings = (*snapshot.warnings, *desired.warnings, *lost)
         pauses = triggers.to_pause(plan, graph, state, seen)

@@ -71,3 +71,11 @@ def test_a_digest_tells_apart_what_json_tells_apart() -> None:
     values = [1, 1.0, True, "1", [1], {"a": 1}, None]
     assert len({digest(value) for value in values}) == len(values)
     assert digest({"a": {1, 2}}) is None
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    """A warm app lives for days: what Git once said is not kept for ever."""
+    memo, spec = Memo(), {"a": 1}
+    assert [memo.of(place, (spec,), "v", lambda: 1) for place in ("stays", "goes")] == [1, 1]
+    memo.keep("stays".__eq__)
+    assert [memo.of(place, (spec,), "v", lambda: 2) for place in ("stays", "goes")] == [1, 2]
