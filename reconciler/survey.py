@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +13,7 @@ from reconciler import workspace
 from reconciler.armid import key_of
 from reconciler.armtemplate import Unknown
 from reconciler.cloud import Cloud
-from reconciler.errors import CloudError
+from reconciler.errors import CloudError, SignInError
 from reconciler.graph import Graph
 from reconciler.providers.tokens import WORKSPACES
 from reconciler.record import Entry, State
@@ -63,22 +63,33 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
         **{key: Observation(key, Status.ABSENT) for key in gone},
         **{key: _homeless(graph[key], azure.observations) for key in homeless},
     }
-    inside = _in_factories(graph, state, azure.observations, cloud)
+    inside, unlisted = _in_factories(graph, state, azure.observations, cloud)
+    seen |= unlisted
     unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged, *inside}))
     return Survey(graph, seen, unmanaged, others, past, homeless, frozenset(gone))
 
 
-def _in_factories(graph: Graph, state: State, live: Mapping[Key, Observation], cloud: Cloud) -> Iterator[Key]:
+def _in_factories(
+    graph: Graph, state: State, live: Mapping[Key, Observation], cloud: Cloud
+) -> tuple[set[Key], dict[Key, Observation]]:
     """What others have in the factories of ours that Git does not say any more: a factory takes it along.
 
-    Raises CloudError where that cannot be told."""
+    Where that cannot be told, nobody knows enough of the factory to delete it: it is given as UNKNOWN."""
+    inside: set[Key] = set()
+    unlisted: dict[Key, Observation] = {}
     for key, entry in state.entries.items():
         seen = live.get(key)
-        if key in graph or entry.type.lower() != FACTORIES or seen is None or seen.status is Status.ABSENT:
+        if key in graph or entry.type.lower() != FACTORIES or seen is None:
             continue
-        for inside in cloud.adf.beside(str(entry.at["id"]), whole=True):
-            if inside not in graph and inside not in state.entries:
-                yield inside
+        if seen.status is not Status.PRESENT:
+            continue  # it is not deleted either
+        try:
+            inside.update(cloud.adf.beside(str(entry.at["id"]), whole=True))
+        except SignInError:
+            raise
+        except CloudError as error:
+            unlisted[key] = replace(seen, status=Status.UNKNOWN, error=error.message)
+    return {key for key in inside if key not in graph and key not in state.entries}, unlisted
 
 
 def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any]) -> Graph:

@@ -216,3 +216,17 @@ def test_a_factory_with_something_made_by_hand_in_it_is_not_destroyed(
     again = project.run("destroy", "one", "--yes")
     assert azure.there(by_hand, VERSION), "with nothing of ours left in it, it is theirs all the more"
     assert "kept" in {held["code"] for held in again.json["blocked"]}
+
+
+def test_a_factory_that_cannot_be_looked_into_stays_and_the_rest_goes(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """What is not known of one factory is no reason to do nothing at all, and none to delete it."""
+    project = ticked(tmp_path, sandbox)
+    sandbox.fault("status", status=403, times=0, match={"method": "GET", "path": "*/loop-adf/datasets"})
+    done = project.run("destroy", "one", "--yes")
+    codes = {held["key"].split("/")[0]: held["code"] for held in done.json["blocked"]}
+    assert codes["adf.factory"] == "unreadable", done.text
+    azure = Azure()
+    assert azure.there(group("one", FACTORY), VERSION)
+    assert not azure.there(group("one", f"{FACTORY}/pipelines/moves"), VERSION)
