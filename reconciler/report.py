@@ -14,7 +14,7 @@ from reconciler.checkout import Checkout
 from reconciler.cloud import Cloud
 from reconciler.diff import Cause
 from reconciler.environment import Environment
-from reconciler.errors import ReconcilerError, StateError, StateLocked
+from reconciler.errors import ReconcilerError, StateLocked
 from reconciler.outcome import Result
 from reconciler.plan import Plan
 from reconciler.record import Drift, State
@@ -78,10 +78,10 @@ class Report:
 
     def keep_plan(self, planned: Planned, now: datetime, first: Planned | None = None) -> None:
         """Keep the last plan for those who look later. It is for the eye: where it is lost, nothing fails."""
-        document = planned.document(now.isoformat(timespec="seconds"), first)
         try:
+            document = planned.document(now.isoformat(timespec="seconds"), first)
             self.store.keep_plan(planned.plan.environment, document)
-        except StateError as error:
+        except Exception as error:  # also what cannot be shown must not end the tick
             log.warning("plan not kept environment=%s message=%s", planned.plan.environment, error)
 
     def ended_early(self, tick: Tick, error: ReconcilerError | None = None) -> Tick:
