@@ -91,6 +91,8 @@ def _transport() -> RequestsTransport:
 
     What requests looks up for each call anew (proxies, authorities, passwords in ~/.netrc) costs as much as a
     call: here the variables are read, and the rest is kept for as long as they stay; no ~/.netrc is read."""
+    from http.cookiejar import DefaultCookiePolicy
+
     import requests
     from azure.core.pipeline.transport import RequestsTransport
     from requests.adapters import HTTPAdapter
@@ -128,6 +130,7 @@ def _transport() -> RequestsTransport:
 
     session = Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # several identities share it
     session.mount("https://", Alive(pool_connections=HOSTS, pool_maxsize=AT_ONCE))
     return RequestsTransport(
         session=session,
