@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -61,7 +61,7 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         self._known: dict[str, Kept] = {}
-        self._key: bytes | None = None
+        self._key: tuple[tuple[int, ...], bytes] | None = None
 
     def load(self, environment: str) -> State | None:
         folder = self._folder(environment)
@@ -146,11 +146,12 @@ class FileStore:
         return tuple(sorted(path.parent.name for path in self._root.glob(f"*/{CHECKPOINT}")))
 
     def key(self) -> bytes:
-        if self._key is None:
+        if self._key is None or self._key[0] != _mark(self._root, (localkey.NAME,)):
             self._make(self._root)
             with disk.exclusive(self._root):
-                self._key = localkey.key_of(self._root, localkey.keys_folder())
-        return self._key
+                key = localkey.key_of(self._root, localkey.keys_folder())
+                self._key = _mark(self._root, (localkey.NAME,)), key
+        return self._key[1]
 
     def _folder(self, environment: str) -> Path:
         return self._root / checked(environment)
@@ -187,9 +188,9 @@ def _fold(folder: Path, state: State) -> None:
     disk.append(folder / JOURNAL, 0, b"")
 
 
-def _mark(folder: Path) -> tuple[int, ...]:
+def _mark(folder: Path, names: Iterable[str] = (CHECKPOINT, JOURNAL)) -> tuple[int, ...]:
     marks: list[int] = []
-    for name in (CHECKPOINT, JOURNAL):
+    for name in names:
         try:
             found = (folder / name).stat()
             marks += (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -17,7 +17,7 @@ from support.stores import Container, Folder, container
 from reconciler.errors import StaleState, StateError, StateLocked
 from reconciler.record import Drift, Entry, Intent, State
 from reconciler.resource import Key, Secret
-from reconciler.state import blob, folder
+from reconciler.state import FileStore, blob, folder
 
 Place = Folder | Container
 
@@ -330,3 +330,13 @@ def test_of_many_that_want_a_lock_one_has_it(place: Place) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert any(pool.map(hold, range(12)))
+
+
+def test_a_key_that_was_made_anew_is_the_one_that_is_used(tmp_path: Path) -> None:
+    """A process that lives for days must not go on with the key that somebody has removed."""
+    store, other = FileStore(tmp_path), FileStore(tmp_path)
+    first = store.key()
+    (tmp_path / ".key-name").unlink()
+    second = other.key()
+    assert second != first
+    assert store.key() == second
