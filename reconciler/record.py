@@ -216,6 +216,43 @@ def _sound(what: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return fields
 
 
+FACT: Mapping[str, Any] = {"kind!": str, "environment!": str, "since!": str, "fields": [str]}
+NOTES: Mapping[str, Any] = {
+    "last": {"result": str, "summary": {"*": int}, "checks": [dict], "outcomes": [dict]},
+    "holds": [str],
+    "rewrite": [str],
+    "identity": list,
+    "checks": {"*": dict},
+    "approved": {"digest!": str, "by!": str, "writes": [str]},
+    "alerts": {
+        "standing": [FACT],
+        "undelivered": [{"fact!": FACT}],
+        "questions": [{"fact!": FACT}],
+        "healed": {"*": [str]},
+        "untold": [str],
+        "ill": [str],
+    },
+    **dict.fromkeys(("began", "healthy", "next", "client"), str),
+}
+"""Shapes of the notes, as far as their readers count on them. `!`: it is always there; `*`: any name."""
+
+
+def _shaped(value: Any, shape: Any, where: str) -> None:
+    """Raises TypeError, without a value, where a note is none that we write. Other notes are free."""
+    kind = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, kind):
+        raise TypeError(f"{where} is {type(value).__name__}, and was to be {kind.__name__}")
+    if isinstance(shape, list):
+        for item in value:
+            _shaped(item, shape[0], where)
+    elif isinstance(shape, dict):
+        for name, inner in shape.items():
+            known, needed = name.rstrip("!"), name.endswith("!")
+            for each in value if name == "*" else (known,):
+                if needed or value.get(each) is not None:
+                    _shaped(value.get(each), inner, f"{where}.{each}")
+
+
 def from_json(document: Mapping[str, Any]) -> State:
     """Read what `to_json` wrote. Raises ValueError (also KeyError, TypeError) where it is something else."""
     if document["version"] != VERSION:
@@ -223,6 +260,7 @@ def from_json(document: Mapping[str, Any]) -> State:
             f"version {document['version']} is not one that this program knows (it knows {VERSION})"
         )
     _sound("state", document)
+    _shaped(document.get("notes") or {}, NOTES, "notes")
     entries = {}
     for text, fields in document["entries"].items():
         key = Key.parse(text)
@@ -251,5 +289,5 @@ def from_json(document: Mapping[str, Any]) -> State:
             for text, drift in document.get("drift", {}).items()
             if _sound("drift", drift)
         },
-        notes=document.get("notes", {}),
+        notes=document.get("notes") or {},
     )

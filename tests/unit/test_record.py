@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -105,3 +106,25 @@ def test_two_new_states_are_of_different_lineage() -> None:
 def test_another_version_is_refused(version: object) -> None:
     with pytest.raises(ValueError, match="version"):
         from_json({**to_json(State.new("dev")), "version": version})
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"last": 10**30},
+        {"last": "null"},
+        {"last": {"checks": 1}},
+        {"last": {"summary": {"create": "2"}}},
+        {"holds": "blocked"},
+        {"next": 5},
+        {"checks": {"endpoint": [1]}},
+        {"approved": {"digest": "d"}},
+        {"alerts": {"undelivered": [{"shown": "x"}]}},
+        {"alerts": {"standing": [{"kind": "drift", "environment": None, "since": ""}]}},
+    ],
+)  # fmt: skip
+def test_notes_that_are_none_of_ours_are_refused_without_their_value(notes: dict[str, Any]) -> None:
+    """Those who look (status, the dashboard, alerts) count on their shapes; a fuzzer found the first."""
+    document = {**to_json(State.new("a")), "notes": notes}
+    with pytest.raises(TypeError, match=r"notes\..* was to be"):
+        from_json(document)
