@@ -23,7 +23,10 @@ def normal(address: str) -> str:
     except ValueError:
         return address
     if parts.scheme in ("", "file"):
-        return str(Path(unquote(parts.path) if parts.scheme else address).expanduser().resolve())
+        try:
+            return str(Path(unquote(parts.path) if parts.scheme else address).expanduser().resolve())
+        except (ValueError, RuntimeError):  # a NUL in it, or the home of nobody
+            return address
     host = (parts.hostname or "").removeprefix("ssh.")
     port = f":{parts.port}" if parts.port and parts.scheme != "ssh" else ""
     steps = [unquote(step) for step in parts.path.split("/") if step]

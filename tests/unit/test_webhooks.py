@@ -305,6 +305,9 @@ OTHER = [
     ("https://github.com/o/r", "https://github.com:port/o/r"),
     ("/srv/git/one.git", "file:///srv/git/two.git"),
     ("/srv/git/one.git", "https://github.com/srv/git/one.git"),
+    ("/srv/git/one.git", "/srv/git/\0one.git"),
+    ("/srv/git/one.git", "file:///srv/git/%00one.git"),
+    ("/srv/git/one.git", "~nobody-of-that-name/one.git"),
 ]
 
 
