@@ -11,7 +11,7 @@ from reconciler.armtemplate.types import is_secure
 from reconciler.armtemplate.values import find_key, get
 from reconciler.environment import Deployment, Environment, Reference, pieces, whole
 from reconciler.errors import Fault
-from reconciler.redaction import remember
+from reconciler.redaction import remember_written
 from reconciler.resolve import unknowns
 
 
@@ -72,7 +72,7 @@ def remember_secure(template: Template, sent: Mapping[str, Any]) -> None:
         if name.lower() in secure:
             for leaf in _leaves(value):
                 if isinstance(leaf, (str, int, float)):
-                    remember(str(leaf))
+                    remember_written(str(leaf))
 
 
 def misplaced(

@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -25,6 +26,7 @@ _lock = threading.Lock()
 _forms: set[str] = set()
 _lengths: dict[str, tuple[int, ...]] = {}
 """Of the forms that begin with these SHORTEST characters, the longest first."""
+_apart: ContextVar[bool] = ContextVar("apart", default=False)
 
 
 def remember(value: str) -> str:
@@ -38,6 +40,24 @@ def remember(value: str) -> str:
             start = form[:SHORTEST]
             _lengths[start] = tuple(sorted({len(form), *_lengths.get(start, ())}, reverse=True))
     return value
+
+
+def remember_written(value: str) -> str:
+    """As `remember`, of a value that stands in a file of the repository: not so within `apart`."""
+    return value if _apart.get() else remember(value)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """While the block runs, this thread takes nobody's word in a file for a secret.
+
+    What a pull request calls one stands there for everybody to read; and as it might be `failed`, or the name
+    of a group, it would go from every text and state of this process before anybody has looked at it."""
+    before = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(before)
 
 
 def redact(text: str) -> str:

@@ -21,6 +21,7 @@ from reconciler.promotion import touched
 from reconciler.pulls import guards
 from reconciler.pulls.merged import Merged
 from reconciler.record import Entry, State
+from reconciler.redaction import apart
 from reconciler.render import plan_json
 from reconciler.resource import Resource, Secret
 from reconciler.source import Snapshot
@@ -65,6 +66,7 @@ class Found:
     both: tuple[str, ...] = ()
 
 
+@apart()
 def found(checkout: Checkout, store: Store, merged: Merged, base: str) -> Found:
     """Look at each environment that the pull request touches and that follows the branch it goes to."""
     blind = replace(checkout, secret=_unread)
@@ -232,7 +234,10 @@ def _touches(after: Environment | None, before: Environment | None, changed: tup
 
 def _bicep(environment: Environment | None) -> bool:
     azure = environment.azure if environment is not None else None
-    return azure is not None and any(each.template.lower().endswith(".bicep") for each in azure.deployments)
+    # By the path, as `desired` does: `x.bicep/` names the same file.
+    return azure is not None and any(
+        Path(each.template).suffix.lower() == ".bicep" for each in azure.deployments
+    )
 
 
 def _desired(

@@ -11,7 +11,7 @@ import pytest
 from support.hosted import Hosted, hosted, one
 from support.project import environment, identity, template
 
-from reconciler import bicep
+from reconciler import bicep, redaction
 from reconciler.engine import Reconciler
 from reconciler.errors import InputError
 from reconciler.githost.statuses import status_of
@@ -247,3 +247,32 @@ def test_a_long_reason_is_one_short_line() -> None:
     assert found_ is not None
     assert len(found_.description) == 140
     assert "\n" not in found_.description
+
+
+def test_a_word_that_a_pull_request_calls_a_secret_stays_a_word(host: Hosted) -> None:
+    """What nobody has merged must not take words out of the states and pages of this process."""
+    secure = {"word": {"type": "secureString", "defaultValue": "poisoned-word"}}
+    push(host, {"arm/a.json": json.dumps(template(identity("a"), parameters=secure))}, "words")
+    redaction.forget()
+    found_ = look(host, "words")
+    assert [each.kind for each in found_.previews] == [CHANGED]
+    assert redaction.redact("poisoned-word") == "poisoned-word"
+    engine = host.engine()
+    environment_ = engine.checkout.load("a", snapshot := engine.checkout.snapshot(commit="words"))
+    engine.checkout.desired(environment_, snapshot)
+    assert redaction.redact("poisoned-word") == redaction.SHOWN, "what is merged is a secret"
+    redaction.forget()
+
+
+@pytest.mark.parametrize("path", ["arm/a.bicep", "arm/a.bicep/", "arm/a.bicep/."])
+def test_no_compiler_runs_however_the_path_of_bicep_is_written(
+    host: Hosted, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def ran(*_: object) -> str:
+        raise AssertionError("a compiler was run on a pull request")
+
+    monkeypatch.setattr(bicep, "compiled", ran)
+    text = str(one("a")["environments/a.yaml"]).replace("arm/a.json", path)
+    push(host, {"arm/a.bicep": "param x string", "environments/a.yaml": text}, "bicep")
+    (preview,) = look(host, "bicep").previews
+    assert (preview.kind, preview.plan) == (UNPLANNED, {})
