@@ -38,6 +38,9 @@ def ask(method: str, url: str, sign: Sign, headers: Mapping[str, str], needs: st
             )
         except requests.RequestException as error:
             raise HostUnavailable(f"no answer ({type(error).__name__}).", where=place) from None
+        except ValueError:  # of Python's own HTTP client, with the token in its text
+            told = "the token cannot be sent: it holds a line break, or what no header takes. Set it anew."
+            raise HostRefused(told, where=place) from None
     if answer.status_code in (200, 201):
         try:
             return answer.json()

@@ -105,6 +105,10 @@ def _post(host: Host, store: Store, commit: str, status: Status) -> None:
         )
     except ReconcilerError as error:  # no tick fails for it
         once(f"status of {status.name} was not posted", error)
+    except (
+        Exception
+    ):  # an answer of another shape, a token that no header can bear: no tick fails for it either
+        log.exception("status of %s was not posted", status.name)
 
 
 def once(what: str, error: ReconcilerError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from support.hosted import one
@@ -79,6 +79,29 @@ def test_a_missing_right_is_told_by_its_name_once(
                 statuses.begun(engine.host, engine.store, "a", commit)
         assert len([record for record in caplog.records if needs in record.getMessage()]) == 1
         caplog.clear()
+
+
+def test_a_status_fails_no_tick_whatever_goes_wrong(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    """An answer of another shape is no error of ours: what follows from it stays with the status."""
+    engine, commit = side.engine(), side.push({})
+
+    def sign() -> str:
+        raise KeyError("expires_at")
+
+    us = cast(Any, host(side))
+    odd = replace(us, on_statuses=sign) if side.name == "github" else replace(us, sign=sign)
+    statuses.begun(odd, engine.store, "a", commit)
+    assert "status of a was not posted" in caplog.text
+
+
+def test_a_token_that_no_header_can_bear_is_told_and_not_shown(side: Side) -> None:
+    """Pasted with a line break: Python's own HTTP client names the whole token in what it raises."""
+    us = cast(Any, host(side))
+    bad = {"on_statuses" if side.name == "github" else "sign": lambda: "Bearer two\nlines"}
+    with pytest.raises(HostRefused, match="line break") as caught:
+        replace(us, **bad).put_status(side.push({}), STATUS)
+    assert "lines" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_what_time_may_mend_is_tried_again(side: Side) -> None:
