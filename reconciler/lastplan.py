@@ -47,7 +47,7 @@ def document(
         "sync": sync,
         "changes": [_short(change, at < IN_FULL) for at, change in enumerate(changes)],
         "notAccepted": [_short(each, at < IN_FULL) for at, each in enumerate(found["notAccepted"])],
-        "graph": cleaned(_graph(graph, state)),
+        "graph": _graph(graph, state),
     }
 
 
@@ -56,7 +56,7 @@ def _graph(graph: Graph, state: State) -> dict[str, Any]:
     needs |= {key: entry.needs for key, entry in state.ours.items() if key not in needs}
     place = {key: at for at, key in enumerate(needs)}
     return {
-        "keys": [str(key) for key in needs],
+        "keys": cleaned([str(key) for key in needs]),
         "needs": [sorted(place[need] for need in each if need in place) for each in needs.values()],
     }
 

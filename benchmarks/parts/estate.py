@@ -3,7 +3,7 @@
 Of 1,000 resources 20 are ARM resources (the group, a factory, a workspace, a vault with the role on it,
 storage accounts, identities), 10 are secrets of the vault and 10 a secret scope with what is in it, 80 are
 notebooks with their folders, and 880 are objects of the factory: linked services, datasets, pipelines,
-triggers."""
+triggers. A factory holds 5,000 objects and no more: of 10,000 resources the rest are notebooks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import Any
 from support.project import SUBSCRIPTION, identity, storage, template
 from support.workspaces import HEADER, RESOURCE
 
+FACTORY = 4_800
+"""Objects of the factory, at most."""
 IN_FOLDER = 20
 """Notebooks in one folder."""
 OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
@@ -39,7 +41,7 @@ class Estate:
     def of(cls, name: str, count: int) -> Estate:
         """An environment of `count` resources (50 at least)."""
         arm, secrets, scoped = max(6, count // 50), max(2, count // 100), max(2, count // 100)
-        noted = max(3, count * 8 // 100)
+        noted = max(3, count * 8 // 100, count - arm - secrets - scoped - FACTORY)
         folders = 1 + max(1, noted // IN_FOLDER)
         factory = count - arm - secrets - scoped - noted
         linked, triggers = max(1, factory // 100), max(1, factory // 100)

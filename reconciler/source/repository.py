@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from reconciler.errors import SourceError
-from reconciler.source import files
+from reconciler.source import files, refs
 from reconciler.source.files import LINK, Blob, some
 from reconciler.source.git import DAMAGED, FULL, HEADS, REMOTE, REMOTE_HEAD, Git, Place
 from reconciler.source.signin import SignIn, with_token
@@ -69,6 +70,9 @@ class Source:
         self._cache = cache.absolute()
         self._mirror = self._cache / "mirrors" / f"{hashlib.sha256(self._url.encode()).hexdigest()[:20]}.git"
         self.repository = self._url or str(self._path)
+        self._place: Place | None = None
+        self._resolved: dict[str, tuple[refs.Mark, str]] = {}
+        self._turns = _Turns()
 
     def __repr__(self) -> str:
         return f"Source({self.repository!r})"
@@ -76,10 +80,14 @@ class Source:
     def fetch(self) -> None:
         """Bring the mirror of a URL up to date, or make it; of a local path only see that it is a repository.
 
-        A mirror is there only once it was complete; one that was damaged since is made anew beside it."""
+        A mirror is there only once it was complete; one that was damaged since is made anew beside it.
+        Threads that ask while a fetch runs share the next one."""
         if not self._url:
             self._git()
             return
+        self._turns.share(self._fetch)
+
+    def _fetch(self) -> None:
         with self._mirror_locked():
             if self._mirror.is_dir():
                 try:
@@ -92,8 +100,18 @@ class Source:
 
     def resolve(self, ref: str) -> str:
         """The full id of the commit that a branch, a tag, an id of four digits or more, or `HEAD` names,
-        each also with `~N` and `^N`. A branch goes before a tag, and that before a branch of `origin`."""
-        return self._mended(lambda: self._resolve(ref))
+        each also with `~N` and `^N`. A branch goes before a tag, and that before a branch of `origin`.
+
+        Git is not asked again while the files that say it are the same."""
+        plain = re.fullmatch(r"[\w./-]+", ref) and not re.fullmatch(r"[0-9a-f]{4,64}", ref)
+        mark = refs.mark(self._git().place, self._names(ref)) if plain else None
+        known = self._resolved.get(ref)
+        if known is not None and mark is not None and known[0] == mark:
+            return known[1]
+        commit = self._mended(lambda: self._resolve(ref))
+        if mark is not None:
+            self._resolved[ref] = mark, commit
+        return commit
 
     def snapshot(self, ref: str = "HEAD") -> Snapshot:
         """The files at a commit. Submodules are left out with a warning; links out of the tree are refused.
@@ -148,13 +166,7 @@ class Source:
         if not match or re.search(r"[\x00-\x20\x7f:?*\[\\~^]|\.\.|@\{|^-", match[1]):
             raise self._fault(f"{ref!r} is not a name that a branch, a tag or a commit can have.")
         name, steps = match.groups()
-        names = [
-            f"refs/heads/{name}",
-            f"refs/tags/{name}",
-            *([] if self._url else [f"refs/remotes/origin/{name}"]),
-        ]
-        if name == "HEAD":
-            names = [REMOTE_HEAD if self._url else "HEAD"]
+        names = self._names(name)
         for candidate in [*names, *([name] if re.fullmatch(r"[0-9a-f]{4,64}", name) else [])]:
             if commit := git.commit(f"{candidate}{steps}"):
                 return commit
@@ -164,6 +176,13 @@ class Source:
             if identity and candidate in names:
                 raise git.damaged(f"what {name!r} points to is missing or unreadable")
         raise self._fault(self._unknown(name))
+
+    def _names(self, name: str) -> list[str]:
+        """The full refs that a name may stand for, in their order."""
+        if name == "HEAD":
+            return [REMOTE_HEAD if self._url else "HEAD"]
+        kinds = HEADS[:2] if self._url else HEADS
+        return [f"{kind}/{name}" for kind in kinds]
 
     def _unknown(self, name: str) -> str:
         known = sorted({re.sub(f"^({'|'.join(HEADS)})/", "", ref) for ref in self._git().refs()} - {"HEAD"})
@@ -297,7 +316,9 @@ class Source:
         if not self._url:
             if not self._path.is_dir():
                 raise SourceError("there is no such folder. Check the path.", where=str(self._path))
-            return self._kind()(self._kind().find(self._path), self.repository)
+            if self._place is None or not (self._place.folder / "HEAD").is_file():
+                self._place = self._kind().find(self._path)
+            return self._kind()(self._place, self.repository)
         if not self._mirror.is_dir():
             raise self._fault("it was not fetched yet.")
         return self._kind()(Place(self._mirror, self._mirror), self.repository, self._url)
@@ -314,6 +335,24 @@ class Source:
 
     def _fault(self, message: str) -> SourceError:
         return SourceError(message, where=self.repository)
+
+
+class _Turns:
+    """Work that several threads ask for and one does for all of them."""
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()
+        self._begun = self._ended = 0
+
+    def share(self, work: Callable[[], None]) -> None:
+        """Do it; or wait for one that another thread began after this was asked for, and did to its end."""
+        asked = self._begun
+        with self._one:
+            if self._ended > asked:
+                return
+            self._begun = turn = self._begun + 1
+            work()
+            self._ended = turn
 
 
 def _address(repository: str) -> tuple[str, Path]:
