@@ -103,14 +103,15 @@ class Source:
         each also with `~N` and `^N`. A branch goes before a tag, and that before a branch of `origin`.
 
         Git is not asked again while the files that say it are the same."""
-        plain = re.fullmatch(r"[\w./-]+", ref) and not re.fullmatch(r"[0-9a-f]{4,64}", ref)
+        named = re.fullmatch(r"[\w./-]+", ref) and not re.fullmatch(r"[0-9a-f]{4,64}", ref)
+        plain = named and ".." not in ref  # it is no path out of the repository
         mark = refs.mark(self._git().place, self._names(ref)) if plain else None
         known = self._resolved.get(ref)
         if known is not None and mark is not None and known[0] == mark:
             return known[1]
         commit = self._mended(lambda: self._resolve(ref))
-        if mark is not None:
-            self._resolved[ref] = mark, commit
+        if mark is not None and mark == refs.mark(self._git().place, self._names(ref)):
+            self._resolved[ref] = mark, commit  # else it moved meanwhile, and might come back to this mark
         return commit
 
     def snapshot(self, ref: str = "HEAD") -> Snapshot:

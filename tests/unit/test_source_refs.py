@@ -61,9 +61,33 @@ def test_git_is_not_asked_again_while_nothing_moved(tmp_path: Path, monkeypatch:
     source = Source(str(make(tmp_path / "work").path), tmp_path / "cache")
     asked: list[str] = []
     resolve = source._resolve
-    monkeypatch.setattr(source, "_resolve", lambda ref: asked.append(ref) or resolve(ref))  # type: ignore[func-returns-value]
+
+    def counted(ref: str) -> str:
+        asked.append(ref)
+        return resolve(ref)
+
+    monkeypatch.setattr(source, "_resolve", counted)
     assert len({source.resolve("HEAD") for _ in range(3)}) == 1
     assert asked == ["HEAD"]
+
+
+def test_what_moved_while_it_was_resolved_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread fetches; then the branch is forced back, and looks as it did before the first look."""
+    repository = make(tmp_path / "work")
+    source = Source(str(repository.path), tmp_path / "cache")
+    before, resolve = repository.git("rev-parse", "main").strip(), source._resolve
+
+    def overtaken(ref: str) -> str:
+        repository.git(*STEPS["commit"][0])
+        return resolve(ref)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "_resolve", overtaken)
+        assert source.resolve("main") != before
+    repository.git(*STEPS["back"][0])
+    assert source.resolve("main") == before
 
 
 def test_a_fetch_serves_those_who_asked_before_it_began_and_nobody_else() -> None:
