@@ -35,16 +35,19 @@ def append(path: Path, size: int, line: bytes) -> None:
         os.close(file)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for good."""
+def replace(path: Path, content: bytes, lasting: bool = True) -> None:
+    """Write a file whole or not at all, for good; not lasting: a power cut may take it."""
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if lasting:
+            stream.flush()
+            os.fsync(stream.fileno())
     beside.rename(path)
+    if not lasting:
+        return
     with directory(path.parent) as folder:
         os.fsync(folder)
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ class FileStore:
     def keep_plan(self, environment: str, document: Mapping[str, Any]) -> None:
         folder = self._make(self._folder(environment))
         with disk.exclusive(folder):
-            disk.replace(folder / PLAN, journal.line(document))
+            disk.replace(folder / PLAN, journal.line(document), lasting=False)
 
     def last_plan(self, environment: str) -> dict[str, Any] | None:
         path = self._folder(environment) / PLAN
@@ -170,7 +171,7 @@ class FileStore:
         """What is on the disk; from memory where nobody has written since."""
         known = self._known.get(environment)
         if known is None or known.mark != _mark(folder):
-            known = self._known[environment] = _read(environment, folder)
+            known = self._known[environment] = _read(environment, folder, known)
         return known
 
     def _fold_journal(self, environment: str, folder: Path) -> None:
@@ -199,11 +200,25 @@ def _mark(folder: Path, names: Iterable[str] = (CHECKPOINT, JOURNAL)) -> tuple[i
     return tuple(marks)
 
 
-def _read(environment: str, folder: Path) -> Kept:
-    """state.json with the journal's lines put on top of it. Raises StateError where that cannot be."""
+def _grown(known: Kept, seen: tuple[int, ...]) -> bool:
+    """Whether state.json is the same file, and the journal one that was only added to."""
+    return len(known.mark) == len(seen) == 6 and known.mark[:4] == seen[:4] and known.size <= seen[4]
+
+
+def _read(environment: str, folder: Path, known: Kept | None = None) -> Kept:
+    """state.json with the journal's lines put on top of it. Raises StateError where that cannot be.
+
+    known: as it was read or written last. Where state.json is the same still, only new lines are read."""
     checkpoint, path = folder / CHECKPOINT, folder / JOURNAL
     seen = _mark(folder)
     lines = disk.whole_lines(path)
+    if known is not None and known.state is not None and _grown(known, seen):
+        sizes = list(accumulate(map(len, lines), initial=0))
+        if known.size in sizes:
+            at = sizes.index(known.size)
+            new = [(f"{path}:{number}", text) for number, text in enumerate(lines[at:], at + 1)]
+            state = journal.advanced(known.state, new, WAY_OUT) if new else known.state
+            return Kept(state, sizes[-1], seen)
     if not checkpoint.exists():
         if lines:
             raise journal.unreadable(str(checkpoint), "it is missing, and its journal is there", WAY_OUT)

@@ -62,6 +62,27 @@ def rebuild(
     return state
 
 
+def advanced(state: State, lines: Iterable[tuple[str, bytes]], way: str) -> State:
+    """The state with the lines that others wrote since on top of it. What they did not change is kept as the
+    same objects: what is known of them holds.
+
+    Raises StateError as `rebuild` does."""
+    document = to_json(replace(state, entries={}))
+    gone: set[str] = set()
+    for at, text in lines:
+        change = parse(text, at, way)
+        before = document["serial"]
+        _replay(document, change, at, way)
+        if document["serial"] != before:
+            gone |= set(change["drop"])
+    try:
+        new = from_json(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise unreadable(at, repr(error), way) from None
+    kept = {key: entry for key, entry in state.entries.items() if str(key) not in gone}
+    return replace(new, entries={**kept, **new.entries})
+
+
 def _replay(document: dict[str, Any], change: Mapping[str, Any], place: str, way: str) -> None:
     _refuse_newer(change, place)
     try:
