@@ -239,7 +239,7 @@ NOTES: Mapping[str, Any] = {
 
 def _shaped(value: Any, shape: Any, where: str) -> None:
     """Raises TypeError, without a value, where a note is none that we write. Other notes are free."""
-    kind = shape if isinstance(shape, type) else type(shape)
+    kind: type[Any] = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, kind):
         raise TypeError(f"{where} is {type(value).__name__}, and was to be {kind.__name__}")
     if isinstance(shape, list):
