@@ -187,6 +187,8 @@ def test_the_last_chapters_change_how_the_repository_is_read_and_remove_the_app(
     assert (settings["RECONCILER_GITHUB_APP"], settings["RECONCILER_GIT_TOKEN"]) == ("123456", "")
     assert settings["RECONCILER_GITHUB_KEY"].endswith("/secrets/github-app-key")
     assert installed.secret("github-app-key").strip() == key.strip()
+    secret = guide.variables()["WEBHOOK_SECRET"]
+    assert installed.secret("webhook-secrets") == secret, "who begins with this chapter has a webhook, too"
     guide.run(guide.blocks(test="last"))
     left = [key for key in installed.stored("arm.resources") if "/resourcegroups/reconciler/" in key]
     assert left == []
