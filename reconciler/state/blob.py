@@ -47,7 +47,7 @@ WAY_OUT = (
 )
 HISTORY_WAY_OUT = "Remove the blob: nothing but `history` reads it."
 KEY_NAME = "key-name"
-KEY_WAY_OUT = "remove this blob: every secret is then written once more."
+KEY_WAY_OUT = "remove this blob and restart the app: every secret is then written once more."
 ATTEMPTS = 3
 """Who touches the blob without changing what it says only makes us look once more."""
 ROLE = "Give the identity the role Storage Blob Data Contributor on the container."

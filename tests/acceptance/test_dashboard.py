@@ -77,7 +77,7 @@ def quiet(seen: Seen, site: Site) -> None:
 
 def test_every_page_of_a_working_day(tmp_path: Path, sandbox: Sandbox, browser: Browser) -> None:
     """dev healthy; test edited by hand, with a check that failed; prod waiting for an approval."""
-    _, engine = scene(tmp_path, sandbox)
+    _, engine = scene(tmp_path, sandbox, whole=True)
     engine.suspend("dev", "the quarter is closed")
     calls = len(sandbox.journal())
     serving = served(engine)
