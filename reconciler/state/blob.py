@@ -42,8 +42,8 @@ FOLD_BYTES = 4 << 20
 FOLD_BLOCKS = 500
 """So many bytes or blocks after the whole state, the next save writes the whole anew."""
 WAY_OUT = (
-    "Restore an earlier version of the blob; or remove it: the next run then takes over what exists, "
-    "as far as `policy.adopt` lets it."
+    "Restore an earlier version of the blob, where the account keeps them; or remove it: the next run then "
+    "takes over what exists, as far as `policy.adopt` lets it."
 )
 HISTORY_WAY_OUT = "Remove the blob: nothing but `history` reads it."
 KEY_NAME = "key-name"
