@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -59,6 +60,11 @@ def pack(root: Path, project: str) -> Wheel:
     points = coremetadata.entry_points(reader)
     licenses = coremetadata.license_files(reader)
     faults.extend(reader.faults)
+    for path in (*files, *licenses):
+        if (shown := os.fsencode(path).decode("utf-8", "replace")) != path:
+            faults.append(
+                Fault(label, f"The name of {shown} is not UTF-8; a wheel's are.", "Rename the file.")
+            )
     if faults:
         raise InputError(faults)
     try:

@@ -395,6 +395,15 @@ def test_files_that_mean_more_than_copying_are_refused(
     assert fault.hint
 
 
+def test_a_file_whose_name_is_not_utf_8_is_refused_by_a_name_that_can_be_printed(tmp_path: Path) -> None:
+    """A fuzzer found it: the name could not be hashed."""
+    package = project(tmp_path) / "model/src/bikeshare"
+    (package / os.fsdecode(b"\xff.py")).touch()
+    (fault,) = refused(tmp_path)
+    assert fault.place == "model"
+    assert "bikeshare/\ufffd.py is not UTF-8" in fault.message
+
+
 def test_a_setup_py_that_says_nothing_and_settings_of_other_tools_are_no_matter(tmp_path: Path) -> None:
     write(
         project(tmp_path) / "model",
