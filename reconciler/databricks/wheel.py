@@ -71,7 +71,7 @@ def pack(root: Path, project: str) -> Wheel:
         members = {path: file.read_bytes() for path, file in files.items()}
         extra = {f"licenses/{path}": file.read_bytes() for path, file in licenses.items()}
     except OSError as error:
-        raise InputError([Fault(label, f"A file cannot be read: {error}.")]) from error
+        raise InputError([Fault(label, f"A file cannot be read: {error.strerror}.")]) from error
     if points:
         extra["entry_points.txt"] = points.encode()
     distribution = coremetadata.distribution(name)

@@ -172,7 +172,9 @@ def test_a_secret_that_exists_and_is_not_ours_is_not_taken_over(
     plan = loop.plan(*wanted(at))
     assert [(change.key.name, change.action) for change in plan.changes] == [("bikes", Action.ADOPT)]
     assert [(held.key.name, held.code) for held in plan.blocked] == [("bikes/key", "exists")]
-    assert "Nobody can read its value" in plan.blocked[0].reason, "it is not said to differ: that is not known"
+    assert "Nobody can read its value" in plan.blocked[0].reason, (
+        "it is not said to differ: that is not known"
+    )
 
 
 def test_a_scope_that_left_git_goes_after_its_secrets(
