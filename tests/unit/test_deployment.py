@@ -164,7 +164,8 @@ def test_an_error_that_wraps_others_is_told_by_all_of_the_inner_ones() -> None:
     body = {"code": "InvalidTemplateDeployment", "message": "see inner", "details": [taken, nested]}
     error = error_of(400, {"error": body})
     assert error.code == "StorageAccountAlreadyTaken"
-    assert error.message == "StorageAccountAlreadyTaken: m VaultNameNotValid: n"
+    assert error.message.startswith("StorageAccountAlreadyTaken: m VaultNameNotValid: n")
+    assert error.message.endswith("take another name."), "and what to do about the first of them"
     assert error_of(400, {"error": {**body, "details": []}}).code == "InvalidTemplateDeployment"
     assert error_of(400, {"error": {**taken, "details": [long]}}).code == "StorageAccountAlreadyTaken"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -86,7 +87,7 @@ def ended(*keys: Key, result: str = "done") -> Ended:
 
 def kept(state: State) -> State:
     """As the store gives it back."""
-    return from_json(to_json(state))
+    return from_json(json.loads(json.dumps(to_json(state))))
 
 
 def test_who_follows_once_when_the_log_tells(environment: Environment) -> None:
