@@ -1,13 +1,14 @@
 """The status of a commit for an environment: pending while something is left to do, then success or failure.
 
-Posted when it changes. What was posted last is kept beside the histories, so that no state is saved for it; a
-post that fails is remembered by nobody, and the next tick makes it."""
+Posted when it changes. What was said last is kept beside the histories, so that no state is saved for it.
+What time may mend is remembered by nobody, and the next tick posts it; what was refused is remembered, too,
+and posted again for another commit or result, or after a day."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reconciler.errors import ReconcilerError, StateError
@@ -19,6 +20,9 @@ from reconciler.state import Store
 log = logging.getLogger(__name__)
 _told: set[str] = set()
 """Refusals that the log tells already, so that a missing permission is not told with every tick."""
+
+REFUSED_FOR = timedelta(days=1)
+"""For so long what was refused is not posted again: who grants the permission needs no restart."""
 
 STATES: Mapping[str, str] = {"pending": PENDING, "held": PENDING, "failed": FAILURE}
 """By a tick's result; `done` looks closer, and of what is suspended nothing is said."""
@@ -95,20 +99,38 @@ def _post(host: Host, store: Store, commit: str, status: Status) -> None:
     # A success that is said stays: how much the tick did that came after it is no news.
     told = "" if status.state == SUCCESS else status.description
     said = {"commit": commit, "state": status.state, "description": told}
-    last = _last(store, status.name)
-    if {name: last.get(name) for name in said} == said:
+    if _known(_last(store, status.name), said):
         return
     try:
-        host.put_status(commit, status)
-        store.append_history(
-            _kept(status.name), {**said, "time": datetime.now(UTC).isoformat(timespec="seconds")}
-        )
+        kept = {**said, "refused": True} if _refused(host, commit, status) else said
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        store.append_history(_kept(status.name), {**kept, "time": time})
     except ReconcilerError as error:  # no tick fails for it
         once(f"status of {status.name} was not posted", error)
-    except (
-        Exception
-    ):  # an answer of another shape, a token that no header can bear: no tick fails for it either
+
+
+def _known(last: Mapping[str, Any], said: Mapping[str, str]) -> bool:
+    """Whether this was said last, or refused of late: then in whatever words."""
+    if not last.get("refused"):
+        return all(last.get(name) == value for name, value in said.items())
+    since = datetime.now(UTC) - datetime.fromisoformat(str(last["time"]))
+    return since < REFUSED_FOR and all(last.get(name) == said[name] for name in ("commit", "state"))
+
+
+def _refused(host: Host, commit: str, status: Status) -> bool:
+    """Post it. True where nothing but a person changes the answer; raises what time may mend."""
+    try:
+        host.put_status(commit, status)
+    except ReconcilerError as error:
+        if error.retry:
+            raise
+        once(f"status of {status.name} was not posted", error)
+        return True
+    except Exception:
+        # An answer of another shape, a token that no header can bear: no tick fails for it either.
         log.exception("status of %s was not posted", status.name)
+        return True
+    return False
 
 
 def once(what: str, error: ReconcilerError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from reconciler.githost import Host, Status, statuses
 
 STATUS = Status("a", "pending", "x", "https://app.example.org/api/dashboard/a")
 FILES = one("a")
+DAY_AGO = (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat(timespec="seconds")
 
 
 @pytest.fixture(params=sorted(SIDES))
@@ -79,6 +81,34 @@ def test_a_missing_right_is_told_by_its_name_once(
                 statuses.begun(engine.host, engine.store, "a", commit)
         assert len([record for record in caplog.records if needs in record.getMessage()]) == 1
         caplog.clear()
+
+
+def test_a_refused_status_is_not_posted_by_every_tick(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    """A missing permission would be asked for some hundred times a day; another commit or a day asks again."""
+    name, tail = (
+        ("api.github.com", "*/statuses/*") if side.name == "github" else ("dev.azure.com", "*/statuses")
+    )
+    side.sandbox.fault("status", match={"host": name, "method": "POST", "path": tail}, status=403, times=99)
+    engine, commit = side.engine(), side.push({})
+
+    def posts() -> int:
+        return sum("/statuses" in str(entry["path"]) for entry in side.sandbox.journal())
+
+    line = {"commit": commit, "result": "failed", "reason": "first"}
+    for count in range(3):
+        statuses.begun(engine.host, engine.store, "a", commit)
+        engine.store.append_history("a", {**line, "reason": f"told in other words {count}"})
+        statuses.ended(engine.host, engine.store, "a")
+    assert posts() == 2, "pending, failure"
+    statuses.begun(engine.host, engine.store, "a", side.push({}))
+    assert posts() == 3, "another commit"
+    engine.store.append_history("status.a", {**line, "state": "failure", "refused": True, "time": DAY_AGO})
+    statuses.ended(engine.host, engine.store, "a")
+    assert posts() == 4, "a day later"
+    side.sandbox.control("DELETE", "faults")
+    last = side.push({})
+    statuses.begun(engine.host, engine.store, "a", last)
+    assert side.statuses(last) == {"reconciler/a": ["pending"]}
 
 
 def test_a_status_fails_no_tick_whatever_goes_wrong(side: Side, caplog: pytest.LogCaptureFixture) -> None:
