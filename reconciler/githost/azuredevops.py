@@ -4,8 +4,8 @@ https://learn.microsoft.com/rest/api/azure/devops/git (api-version 7.1)"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -76,7 +76,13 @@ class AzureDevOps:
         self._ask("POST", f"commits/{commit}/statuses", CONTRIBUTES, _status(status))
 
     def put_pull_status(self, pull: PullRequest, status: Status) -> None:
-        self._ask("POST", f"pullRequests/{pull.number}/statuses", CONTRIBUTES, _status(status))
+        """It says of which commit: a policy may ask for another one after each push."""
+        path = f"pullRequests/{pull.number}/statuses"
+        body = _status(replace(status, description=f"{pull.head[:8]}: {status.description}"))
+        said = [each for each in self._ask("GET", path, READS)["value"] if each["context"] == body["context"]]
+        last: Mapping[str, Any] = max(said, key=lambda each: int(each["id"]), default={})
+        if any(last.get(name) != value for name, value in body.items()):
+            self._ask("POST", path, CONTRIBUTES, body)
 
     def _us(self) -> str:
         """The id of who signs in, as it stands at comments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,18 +62,25 @@ class GitHub:
         self._pulls("PATCH", f"issues/comments/{comment.id}", WRITES, {"body": text})
 
     def put_status(self, commit: str, status: Status) -> None:
-        body = {
-            "state": status.state,
-            "context": f"{GENRE}/{status.name}",
-            "description": status.description[:DESCRIBED],
-            **({"target_url": status.url} if status.url else {}),
-        }
         url = f"{self.api}/repos/{self.repository}/statuses/{commit}"
-        ask("POST", url, self.on_statuses, HEADERS, SAYS, body)
+        ask("POST", url, self.on_statuses, HEADERS, SAYS, _status(status))
 
     def put_pull_status(self, pull: PullRequest, status: Status) -> None:
-        """GitHub shows the statuses of a pull request's newest commit."""
-        self.put_status(pull.head, status)
+        """GitHub shows the statuses of a pull request's newest commit, and lists the newest status first."""
+        url = f"{self.api}/repos/{self.repository}/commits/{pull.head}/statuses?per_page={PAGE}"
+        said, body = ask("GET", url, self.on_statuses, HEADERS, SAYS), _status(status)
+        last: Mapping[str, Any] = next((each for each in said if each["context"] == body["context"]), {})
+        if any(last.get(name) != value for name, value in body.items()):
+            self.put_status(pull.head, status)
 
     def _pulls(self, method: str, path: str, needs: str, body: Any = None) -> Any:
         return ask(method, f"{self.api}/repos/{self.repository}/{path}", self.on_pulls, HEADERS, needs, body)
+
+
+def _status(status: Status) -> dict[str, Any]:
+    return {
+        "state": status.state,
+        "context": f"{GENRE}/{status.name}",
+        "description": status.description[:DESCRIBED],
+        **({"target_url": status.url} if status.url else {}),
+    }

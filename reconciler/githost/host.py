@@ -91,4 +91,6 @@ class Host(Protocol):
         """Say it of a commit."""
 
     def put_pull_status(self, pull: PullRequest, status: Status) -> None:
-        """Say it of a pull request, as it is with its newest commit."""
+        """Say it of a pull request, as it is with its newest commit.
+
+        Nothing is posted where it is what was said last: the host may tell us of that as of a change."""
