@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInError, Throttled, Unreachable
 from reconciler.providers import retries
-from reconciler.providers.connections import HOSTS
+from reconciler.providers.databricks_sdk import leave_out_services
 from reconciler.providers.retries import patient
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ MANAGEMENT_TOKEN = "X-Databricks-Azure-SP-Management-Token"
 (https://learn.microsoft.com/azure/databricks/dev-tools/api/latest/aad/service-prin-aad-token)."""
 EXPIRING = 300.0
 """A token that has so many seconds left is not used any more."""
-IDLE = 120.0
-"""Seconds after which connections that nobody used are not trusted to be alive."""
+WORKSPACES = 512
+"""Workspaces whose clients are kept."""
 READS = ("GET", "HEAD")
 ENTRY = (
     " Does `databricks.resourceId` name this workspace? By it a Contributor gets in whom the workspace does "
@@ -187,31 +187,20 @@ class Workspaces:
         return _Told(place.host, where)
 
     def _client(self, place: Place) -> ApiClient:
-        """One whose connections may still be alive, else a new one."""
-        asked, now = (self._credential, place), time.monotonic()
-        with _one:
-            client, used = _clients.pop(asked, (None, 0.0))
-            if client is None or now - used > IDLE:
-                client = _client(
-                    place.host, partial(_sign_in(cast("Hashable", self._credential)).headers, place)
-                )
-            _clients[asked] = client, now
-            while len(_clients) > HOSTS:
-                _clients.pop(next(iter(_clients)))
-            return client
+        return _client(cast("Hashable", self._credential), place)
 
 
-_clients: dict[tuple[TokenCredential, Place], tuple[ApiClient, float]] = {}
-"""Clients that stay, with when they were used last; the one that was idle for longest first."""
-_one = threading.Lock()
-
-
-def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
+@lru_cache(maxsize=WORKSPACES)
+def _client(credential: Any, place: Place) -> ApiClient:
     """The SDK's client, told everything by us: it reads no DATABRICKS_* variable and no ~/.databrickscfg,
-    asks the host nothing about itself, and makes no call again (it repeats also a POST without an answer)."""
+    asks the host nothing about itself, and makes no call again (it repeats also a POST without an answer).
+    Its session, which it has no argument for, is replaced by ours."""
+    leave_out_services()
     from databricks.sdk.clock import Clock
     from databricks.sdk.core import ApiClient, Config
     from databricks.sdk.credentials_provider import CredentialsStrategy
+
+    from reconciler.providers.session import Session
 
     class Once(Clock):
         def time(self) -> float:
@@ -225,7 +214,7 @@ def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
             return "azure-identity"
 
         def __call__(self, cfg: Config) -> Callable[[], dict[str, str]]:
-            return headers
+            return partial(_sign_in(credential).headers, place)
 
     class Told(Config):
         def _load_from_env(self) -> None:
@@ -239,13 +228,17 @@ def _client(host: str, headers: Callable[[], dict[str, str]]) -> ApiClient:
 
     Config.attributes()  # where a subclass is the first to look for them, it finds only its own
     config = Told(
-        host=f"https://{host}",
+        host=f"https://{place.host}",
         credentials_strategy=AzureIdentity(),
         clock=Once(),
         product="reconciler",
         http_timeout_seconds=retries.ANSWER_SECONDS,
     )
-    return ApiClient(config)
+    client = ApiClient(config)
+    session = Session()
+    session.auth = client._api_client._session.auth
+    client._api_client._session = session
+    return client
 
 
 class _Again(Exception):
