@@ -96,7 +96,7 @@ class Reconciler:
             state = self.store.load(name) or State.new(name)
             if state.suspended:
                 return Tick(name, state.commit, "suspended", reason=state.suspended)
-            snapshot = self.checkout.snapshot(name)
+            snapshot = self._newest(name, state)
             if looked and snapshot.commit != looked:
                 raise _Moved
             environment = self.checkout.environment(name, snapshot)
@@ -159,6 +159,16 @@ class Reconciler:
             state = self.report.remember(state, tick, planned.plan, cloud.now())
             self.report.alert(tick, before, state, environment, cloud, planned=planned)
             return tick
+
+    def _newest(self, name: str, state: State) -> Snapshot:
+        """What Git says, asked once more where that does not come after what the last tick saw: another
+        instance may have fetched and applied a newer commit since we fetched."""
+        found = self.checkout.snapshot(name)
+        seen = str((state.notes.get("last") or {}).get("commit") or state.commit)
+        if not seen or self.checkout.source.leads(seen, found.commit):
+            return found
+        self.checkout.fetch()
+        return self.checkout.snapshot(name)
 
     def _wait(self, state: State, running: set[Key], cloud: Cloud, deadline: float) -> bool:
         """Wait until an operation that an earlier run left has ended; False when time is over first."""

@@ -149,6 +149,14 @@ class Source:
         """The newest commit that two commits, by their full ids, both come from; "" where there is none."""
         return self._mended(lambda: self._git().common(one, other))
 
+    def leads(self, old: str, new: str) -> bool:
+        """Whether the commit `new` comes from `old`, or is it, by their full ids. Of an `old` that is not
+        known here it does not."""
+        if old == new:
+            return True
+        known = re.fullmatch(FULL, old) and self._git().has(old)
+        return bool(known) and self.common(old, new) == old
+
     def branch(self) -> str:
         """The branch that is checked out; "" where none is, or there is no checkout."""
         git = self._git()
