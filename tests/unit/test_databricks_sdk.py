@@ -22,7 +22,7 @@ import databricks.sdk
 from databricks.sdk import WorkspaceClient
 
 assert databricks.sdk.WorkspaceClient is WorkspaceClient
-assert issubclass(WorkspaceClient(host="https://h", token="t").api_client.__class__, ApiClient)
+assert databricks.sdk.core.ApiClient is databricks.sdk.client.ApiClient is ApiClient
 assert databricks.sdk.errors is errors
 try:
     databricks.sdk.nothing_of_that_name
