@@ -79,8 +79,8 @@ def environments(req: func.HttpRequest) -> func.HttpResponse:
     """What is recorded of all environments or of one, and the plan of one."""
     from reconciler import api
 
-    asked = (req.route_params.get(name) or "" for name in ("env", "view"))
-    return _http(api.environments(engine(), _caller(req), *asked))
+    env, view = (req.route_params.get(name) or "" for name in ("env", "view"))
+    return _http(api.environments(engine(), _caller(req), env, view, req.headers))
 
 
 @app.route("dashboard/{env?}", methods=["GET"], auth_level=CALLERS)
@@ -88,7 +88,8 @@ def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     """The page for people, of all environments or of one."""
     from reconciler import dashboard as pages
 
-    return _http(pages.answer(engine(), _caller(req), req.route_params.get("env") or "", req.params))
+    env = req.route_params.get("env") or ""
+    return _http(pages.answer(engine(), _caller(req), env, req.params, req.headers))
 
 
 @app.route("environments/{env}/{verb}", methods=["POST"], auth_level=CALLERS)

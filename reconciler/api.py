@@ -7,6 +7,7 @@ import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,8 @@ GRANTS = {READER: frozenset({READER, OPERATOR}), OPERATOR: frozenset({OPERATOR})
 PRINCIPAL = "x-ms-client-principal"
 LONGEST = 16 << 10
 """Bytes of a command's body, and characters of a header that names a caller."""
+AT_ONCE = 8
+"""States that are read at the same time, where all environments are told."""
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +74,21 @@ def caller(headers: Mapping[str, str], *, easy_auth: bool) -> Caller | None:
     return Caller(who, frozenset(value for kind, value in claims if kind in (role, "roles"))) if who else None
 
 
-def environments(engine: Reconciler, by: Caller | None, name: str = "", view: str = "") -> Answer:
-    """GET environments, environments/NAME, environments/NAME/plan."""
+def environments(
+    engine: Reconciler,
+    by: Caller | None,
+    name: str = "",
+    view: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """GET environments, environments/NAME, environments/NAME/plan. A plan calls Azure: another site may not
+    have a browser ask for one."""
     if refused := _refused(by, READER):
         return refused
     if view not in ("", "plan"):
         return _fault(404, "not-found", f"there is no {view!r} of an environment. There is: plan.")
+    if view and by is not KEY and forms.foreign(headers or {}):
+        return ANOTHER_SITE
     return answered(lambda: _told(engine, name, view))
 
 
@@ -100,7 +112,7 @@ def command(
     is_form = forms.kind(headers) == forms.FORM
     # Who shows a key knows it: no other site does. A sign-in is shown by the browser itself.
     if (is_form or by is not KEY) and forms.foreign(headers):
-        return _fault(403, "another-site", "another site had your browser send this. Nothing was done.")
+        return ANOTHER_SITE
     if is_form:
         return answered(lambda: _of_form(engine, queue, by, name, verb, content))
     if by is not KEY and forms.kind(headers) != forms.JSON:
@@ -167,15 +179,19 @@ def webhook(
 
 def _told(engine: Reconciler, name: str, view: str) -> Answer:
     if not name:
-        every = [render.state_json(each, engine.status(each)) for each in engine.known()]
+        known = engine.known()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            states = pool.map(engine.status, known)
+            every = [render.state_json(each, state) for each, state in zip(known, states, strict=True)]
         return Answer(200, {"version": 1, "environments": every})
-    if engine.status(name) is None:
+    state = engine.status(name)
+    if state is None:
         engine.checkout.expect(name)
     if view == "plan":
         engine.checkout.fetch()
         planned = engine.plan(name)
         return Answer(200, render.plan_json(planned.plan, planned.calls, planned.warnings))
-    return Answer(200, {"version": 1, **render.state_json(name, engine.status(name))})
+    return Answer(200, {"version": 1, **render.state_json(name, state)})
 
 
 def _commanded(engine: Reconciler, queue: Queue, by: Caller, name: str, verb: str, text: str) -> Answer:
@@ -225,3 +241,6 @@ def answered(call: Callable[[], Answer]) -> Answer:
 
 def _fault(status: int, code: str, message: str) -> Answer:
     return Answer(status, {"version": 1, "error": {"code": code, "message": message, "where": ""}})
+
+
+ANOTHER_SITE = _fault(403, "another-site", "another site had your browser send this. Nothing was done.")

@@ -158,9 +158,10 @@ def answer(serving: Serving, method: str, target: str, headers: Mapping[str, str
                 lambda: serving.engine, lambda: serving.queue, serving.secrets, source, method, headers, body
             )
         case ("GET", "api", "environments", *rest) if len(rest) <= 2:
-            return api.environments(serving.engine, by, *rest)
+            name, view = (*rest, "", "")[:2]
+            return api.environments(serving.engine, by, name, view, headers)
         case ("GET", "api", "dashboard", *rest) if len(rest) <= 1:
-            return dashboard.answer(serving.engine, by, "".join(rest), query)
+            return dashboard.answer(serving.engine, by, "".join(rest), query, headers)
         case ("POST", "api", "environments", name, verb):
             return dashboard.command(serving.engine, serving.queue, by, name, verb, body, headers, query)
     return api.Answer(404)

@@ -3,7 +3,9 @@ commands. It shows what was recorded; only a plan that is asked for calls Azure.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +28,8 @@ HEADERS = {
 RECENT = 10
 """Lines of the history among which an environment's last tick is looked for: commands stand there too."""
 
+log = logging.getLogger(__name__)
+
 __all__ = ["Page", "answer", "command"]
 
 
@@ -41,13 +45,20 @@ class Page(api.Answer):
 
 
 def answer(
-    engine: Reconciler, by: api.Caller | None, name: str = "", query: Mapping[str, str] | None = None
+    engine: Reconciler,
+    by: api.Caller | None,
+    name: str = "",
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Page:
     """GET dashboard, dashboard/NAME. What is refused or not there is a page too, with its status.
 
     query: `code`, the key in the caller's own address, which links and forms bear on; `kind`, whose resources
-    are told each; `plan=now`, to plan anew; `done`, the command that led here."""
-    said = query or {}
+    are told each; `plan=now`, to plan anew; `done`, the command that led here. Where a link of another site
+    asks for a new plan, the last tick's is shown: only our own page has Azure called."""
+    said = dict(query or {})
+    if forms.foreign(headers or {}):
+        said.pop("plan", None)
     code = said.get("code", "")
     told = api.environments(engine, by, name)
     if told.status != 200:
@@ -77,10 +88,10 @@ def command(
 
 
 def _all(engine: Reconciler, told: Mapping[str, Any], code: str) -> Page:
-    found = [
-        {**each, "history": engine.store.history(each["environment"], RECENT)}
-        for each in told["environments"]
-    ]
+    every = told["environments"]
+    with ThreadPoolExecutor(api.AT_ONCE) as pool:
+        lines = pool.map(lambda each: engine.store.history(each["environment"], RECENT), every)
+        found = [{**each, "history": history} for each, history in zip(every, lines, strict=True)]
     return Page(200, headers=HEADERS, html=overview(found, datetime.now(UTC), code=code))
 
 
@@ -90,21 +101,27 @@ def _one(engine: Reconciler, by: api.Caller | None, told: Mapping[str, Any], sai
     if fresh:
         engine.checkout.fetch()
     planned = engine.plan(name).document(now.isoformat(timespec="seconds")) if fresh else None
-    html = environment(
-        {
-            **told,
-            "history": engine.store.history(name),
-            "approved": approval.found(engine.status(name)) or {},
-        },
-        planned or engine.store.last_plan(name),
-        now,
-        code=said.get("code", ""),
-        kind=said.get("kind", ""),
-        fresh=fresh,
-        done=said.get("done", ""),
-        token=_token(engine, by, name, now),
-    )
-    return Page(200, headers=HEADERS, html=html)
+    kept = None if fresh else engine.store.last_plan(name)
+    state = {
+        **told,
+        "history": engine.store.history(name),
+        "approved": approval.found(engine.status(name)) or {},
+    }
+    token = _token(engine, by, name, now)
+
+    def page(document: Mapping[str, Any] | None) -> Page:
+        parts = {part: said.get(part, "") for part in ("code", "kind", "done")}
+        html = environment(state, document, now, fresh=fresh, token=token, **parts)
+        return Page(200, headers=HEADERS, html=html)
+
+    try:
+        return page(planned or kept)
+    except Exception:
+        if not kept:
+            raise
+        # It is for the eye alone, and another version or nobody of ours may have written it.
+        log.warning("kept plan not shown environment=%s", name, exc_info=True)
+        return page(None)
 
 
 def _token(engine: Reconciler, by: api.Caller | None, name: str, now: datetime) -> str:
