@@ -82,7 +82,7 @@ class Graph:
         The order stays. Raises InputError where two have one key then."""
         if not moved:
             return self
-        names = {old: new.key for old, new in moved.items() if old.identity != new.key.identity}
+        names = {old: new.key for old, new in moved.items() if old != new.key}
         made = tuple(_following(moved.get(each.key, each), names) for each in self._resources)
         by_key = {resource.key: resource for resource in made}
         return self._like(by_key, made) if len(by_key) == len(made) else Graph(made)

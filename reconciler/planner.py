@@ -103,7 +103,7 @@ class Planner:
         state = rekeyed(state, graph)
         state, seen, lost = rebuilt(graph, state, seen, environment.name)
         memo = self.memo(environment.name)
-        memo.keep(lambda place: (place[1] if isinstance(place, tuple) else place) in graph)
+        memo.keep(lambda place: (place if isinstance(place, Key) else place[1]) in graph)
         plan = plan_.make(
             graph,
             seen,

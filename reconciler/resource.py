@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property, total_ordering
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 from urllib.parse import unquote
 
 from reconciler.armtemplate import Unknown
@@ -26,22 +26,25 @@ def _encode(text: str) -> str:
     return text.translate(_TABLE)
 
 
-@total_ordering
-@dataclass(frozen=True, eq=False)
-class Key:
+class Key(tuple[str, str, str]):
     """The only identity of a resource: `KIND/SCOPE/NAME`, e.g. `adf.pipeline/bikeshare-test-adf/score`.
 
-    Equal keys name the same thing in the cloud, so where the cloud folds case, so does the key."""
+    Equal keys name the same thing in the cloud, so where the cloud folds case, so does the key. It is a tuple
+    of what names the thing, so that the interpreter itself compares, sorts and hashes keys: a tick does that
+    tens of thousands of times. `kind`, `scope` and `name` are as they were spelt; nothing sets them later."""
 
     kind: str
     scope: str
     name: str
 
-    @cached_property
-    def identity(self) -> tuple[str, str, str]:
-        if self.kind.startswith(CASE_SENSITIVE):
-            return (self.kind, self.scope.lower(), self.name)
-        return (self.kind, self.scope.lower(), self.name.lower())
+    def __new__(cls, kind: str, scope: str, name: str) -> Self:
+        folded = name if kind.startswith(CASE_SENSITIVE) else name.lower()
+        key = super().__new__(cls, (kind, scope.lower(), folded))
+        key.kind, key.scope, key.name = kind, scope, name
+        return key
+
+    def __getnewargs__(self) -> tuple[str, str, str]:
+        return (self.kind, self.scope, self.name)  # for copies
 
     @classmethod
     def parse(cls, text: str) -> Key:
@@ -57,14 +60,8 @@ class Key:
     def __str__(self) -> str:
         return f"{self.kind}/{_encode(self.scope)}/{_encode(self.name)}"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Key) and self.identity == other.identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
-
-    def __lt__(self, other: Key) -> bool:
-        return self.identity < other.identity
+    def __repr__(self) -> str:
+        return f"Key({str(self)!r})"
 
 
 @dataclass(frozen=True)

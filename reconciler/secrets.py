@@ -101,12 +101,12 @@ def vault_secrets(
     vault = _named("microsoft.keyvault/vaults", section.vault, resources)
     opened = (vault.key, *_openers(str(vault.at["id"]), resources)) if vault is not None else ()
     at = {"vault": section.vault, "vaultId": str(vault.at["id"]) if vault is not None else ""}
-    templates = {key.identity: origin for key, origin in by_templates(resources.values())}
+    templates = dict(by_templates(resources.values()))
     build = _Build(environment, resources, unset, put)
     for name, wanted in section.secrets.items():
         key, path = Key("keyvault.secret", section.vault, name), f'keyVault.secrets["{name}"]'
-        if key.identity in templates:
-            told = f"{key.plain} is also made by a template, at {templates[key.identity]}."
+        if key in templates:
+            told = f"{key.plain} is also made by a template, at {templates[key]}."
             build.faults.append(Fault(environment.where(path), told, "Remove one of them."))
             continue
         source = _made_source(wanted)
