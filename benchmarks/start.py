@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from support.sandbox import ROOT
+
 from benchmarks.figure import Figure
-from benchmarks.parts.place import ROOT
 
 ROUNDS = 15
 APP, HELP = 2.0, 1.5

@@ -59,9 +59,9 @@ class Estate:
         """The environment file, its template, the factory's folder and the notebooks."""
         return {
             f"environments/{self.name}.yaml": self._environment(),
-            f"arm/{self.name}.json": json.dumps(self._template(), indent=2),
+            f"arm/{self.name}.json": json.dumps(self.template(), indent=2),
             **{f"datafactory/{self.name}/{path}": text for path, text in self._definitions()},
-            **{f"notebooks/{self.name}/{path}": text for path, text in self._notebooks()},
+            **{f"notebooks/{self.name}/{path}": text for path, text in self.sources()},
         }
 
     def _environment(self) -> str:
@@ -80,7 +80,7 @@ class Estate:
             f"  secretScopes:\n    {name}:\n      secrets:\n{scoped}"
         )
 
-    def _template(self) -> dict[str, Any]:
+    def template(self) -> dict[str, Any]:
         """Six resources with the group; beyond them accounts and identities, one to three."""
         name = self.name
         vault_id = f"resourceId('Microsoft.KeyVault/vaults', '{name}-kv')"
@@ -141,7 +141,8 @@ class Estate:
         for n in range(self.triggers):
             yield "trigger", f"t{n}", trigger(f"p{n}")
 
-    def _notebooks(self) -> Iterator[tuple[str, str]]:
+    def sources(self) -> Iterator[tuple[str, str]]:
+        """The notebooks: their files with what is in them."""
         for n in range(self.notebooks):
             yield f"f{n % (self.folders - 1)}/n{n}.py", f"{HEADER}print({n})\n"
 

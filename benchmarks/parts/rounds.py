@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.parts.place import ROOT
+from support.sandbox import ROOT
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Workers:
         names = said["environments"]
         self._running = [_start({**said, "environments": names[at::processes]}) for at in range(processes)]
 
-    def round(self) -> Round:
+    def round(self, word: str = "round") -> Round:
+        """word: what a worker understands."""
         began = time.monotonic()
         for process in self._running:
             assert process.stdin is not None
-            process.stdin.write("round\n")
+            process.stdin.write(f"{word}\n")
             process.stdin.flush()
         told = [json.loads(_line(process)) for process in self._running]
         seconds = time.monotonic() - began

@@ -12,10 +12,10 @@ from support.sandbox import Sandbox, foreign_names
 
 
 @contextmanager
-def sandboxed() -> Iterator[tuple[Path, Sandbox]]:
-    """A folder of its own, and the sandbox; settings of the person who measures play no part."""
+def sandboxed(place: Path | None = None) -> Iterator[tuple[Path, Sandbox]]:
+    """A folder of its own, or this one, and the sandbox; settings of the person who measures play no part."""
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as made:
-        folder = Path(made)
+        folder = place or Path(made)
         sandbox = Sandbox.start(folder / "sandbox")
         before = dict(os.environ)
         try:

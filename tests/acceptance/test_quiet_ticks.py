@@ -21,7 +21,7 @@ def test_a_tick_without_changes_reads_each_arm_resource_and_each_page_once(
     with place(Estate.of("quiet", count), folder=tmp_path) as there:
         (estate,) = there.estates
         assert estate.count == count
-        first, second = (there.calls("quiet") for _ in range(2))
+        first, second = (there.calls()["quiet"] for _ in range(2))
         assert [(call["method"], call["path"]) for call in first if call["method"] != "GET"] == []
         assert len(first) == len(second) == expected(estate)
         assert len({(call["host"], call["path"], str(call["query"])) for call in first}) == len(first)

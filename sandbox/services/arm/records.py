@@ -52,7 +52,8 @@ def of_type(world: World, kind: str, scope: str = "") -> Iterator[dict[str, Any]
 
 def find(world: World, kind: str, name: str) -> dict[str, Any] | None:
     """The resource of a type whose names are unique in all Azure (storage accounts, vaults …)."""
-    return next((item for item in of_type(world, kind) if item["name"].lower() == name.lower()), None)
+    end = f"/providers/{kind}/{name}".lower()
+    return next((world.store.get(RESOURCES, k) for k in world.store.keys(RESOURCES) if k.endswith(end)), None)
 
 
 def group(world: World, subscription: str, name: str) -> dict[str, Any] | None:
