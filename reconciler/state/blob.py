@@ -4,6 +4,7 @@
     locks/ENVIRONMENT          leased while a run works on the environment; its text says who does
     history/ENVIRONMENT/DAY    the ticks of a day, a line each
     plans/ENVIRONMENT          the plan of the last tick, for people
+    backups/ENVIRONMENT/DAY    the whole state as of the first save of a day, to put back by hand
     key-name                   tells whether a key is the one that the hashes were made with
 
 A state's blob is made of blocks. A save sends one, and then commits the list of those that count, on
@@ -18,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -34,7 +36,7 @@ from azure.storage.blob import BlobBlock, BlobClient, BlockState, ContainerClien
 
 from reconciler.errors import StaleState, StateError
 from reconciler.record import State, to_json
-from reconciler.state import days, journal
+from reconciler.state import backups, days, journal
 from reconciler.state.lease import leased
 from reconciler.state.store import Lease, checked, parsed_plan, refuse_stale
 
@@ -42,8 +44,8 @@ FOLD_BYTES = 4 << 20
 FOLD_BLOCKS = 500
 """So many bytes or blocks after the whole state, the next save writes the whole anew."""
 WAY_OUT = (
-    "Restore an earlier version of the blob, where the account keeps them; or remove it: the next run then "
-    "takes over what exists, as far as `policy.adopt` lets it."
+    "Put the copy of a day in its place, from backups/ beside it; or remove it: the next run then takes over "
+    "what exists, as far as `policy.adopt` lets it."
 )
 HISTORY_WAY_OUT = "Remove the blob: nothing but `history` reads it."
 KEY_NAME = "key-name"
@@ -86,6 +88,7 @@ class BlobStore:
         self._container = container
         self._known: dict[str, Kept] = {}
         self._held: dict[str, Lease] = {}
+        self._copied: dict[str, str] = {}
         self._hashing = key
         self._key: bytes | None = None
         self._one = threading.Lock()
@@ -110,9 +113,17 @@ class BlobStore:
                 if new is not None:
                     self._known[state.environment] = new
                     assert new.state is not None
+                    self._copy(new.state)
                     return new.state
                 kept = None
         raise StaleState("others save all the time. Run again.", where=self._place(name))
+
+    def _copy(self, state: State) -> None:
+        """Once a day, where nobody else has."""
+        if self._copied.get(state.environment) != f"{datetime.now(UTC):%Y-%m-%d}":
+            self._copied[state.environment] = backups.keep(
+                self._container, state.environment, lambda: journal.line(to_json(state))
+            )
 
     @contextmanager
     def lock(self, environment: str, holder: str) -> Iterator[Lease]:

@@ -27,7 +27,7 @@ def append(container: ContainerClient, prefix: str, line: bytes) -> None:
         except ResourceNotFoundError:
             with suppress(ResourceExistsError):
                 blob.create_append_blob(match_condition=MatchConditions.IfMissing)
-            _drop(container, prefix, f"{prefix}{today - timedelta(days=KEEP_DAYS):%Y-%m-%d}")
+            drop(container, prefix, f"{prefix}{today - timedelta(days=KEEP_DAYS):%Y-%m-%d}")
             size = 0
         try:
             blob.append_block(line, appendpos_condition=size)
@@ -65,7 +65,8 @@ def _read(blob: BlobClient, start: int, length: int) -> bytes:
     return blob.download_blob(offset=start, length=length).readall()
 
 
-def _drop(container: ContainerClient, prefix: str, before: str) -> None:
+def drop(container: ContainerClient, prefix: str, before: str) -> None:
+    """Delete what is named by days before one."""
     old = [name for name in container.list_blob_names(name_starts_with=prefix) if name < before]
     for name in old:
         with suppress(ResourceNotFoundError):

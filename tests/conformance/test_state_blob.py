@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,12 +28,14 @@ class Wire(RequestsTransport):
     def __init__(self, loses: str = "-") -> None:
         super().__init__()
         self.seen: list[str] = []
+        self.places: list[str] = []
         self._loses: str | None = loses
 
     def send(self, request: Any, **options: Any) -> Any:
         answer = super().send(request, **options)
         told = f"{request.method} {request.url.partition('?')[2]}"
         self.seen.append(told)
+        self.places.append(request.url.partition("?")[0])
         if self._loses and self._loses in told:
             self._loses = None
             raise ServiceResponseError("the connection was reset")
@@ -120,6 +123,47 @@ def test_a_blob_that_was_restored_by_hand_is_taken_as_it_is(place: Container) ->
     state = store.save(state.put(entry("c")))
     assert len(place.lines("dev")) == 1
     assert place.open().load("dev") == state
+
+
+def test_a_day_s_first_save_is_copied_and_can_be_put_back(place: Container) -> None:
+    """A month of days is kept; the copy goes back with the two commands that the guide names."""
+    today = datetime.now(UTC)
+    names = [f"backups/dev/{today - timedelta(days=ago):%Y-%m-%d}" for ago in (0, 29, 31)]
+    store = place.open()
+    first = store.save(State.new("dev"))
+    for name in names:
+        place.client().upload_blob(name, b"old", overwrite=True)
+    place.client().delete_blob(names[0])
+    wire = Wire()
+    again = place.open(transport=wire)
+    second = again.save(first.put(entry("a")))
+    again.save(again.save(second))
+    store.save(again.load("dev") or second)
+    copies = list(place.client().list_blob_names(name_starts_with="backups/"))
+    assert copies == sorted(names[:2]), "today's and those of a month"
+    assert sum(f"/{today:%Y-%m-%d}" in each for each in wire.places) == 2, "looked for and made, once"
+    place.client().upload_blob("states/dev", b"no state", overwrite=True)
+    with pytest.raises(StateError, match="backups/"):
+        place.open().load("dev")
+    copy = place.client().download_blob(names[0]).readall()
+    place.client().upload_blob("states/dev", copy, overwrite=True)
+    assert place.open().load("dev") == second
+    assert place.open().save(second.put(entry("b"))).serial == 3
+
+
+def test_a_copy_that_is_refused_fails_no_save(place: Container, caplog: pytest.LogCaptureFixture) -> None:
+    """It is for a bad day; what has just been done is not lost over it."""
+
+    class Refuses(Wire):
+        def send(self, request: Any, **options: Any) -> Any:
+            if "/backups/" in request.url:
+                raise ServiceResponseError("the connection was reset")
+            return super().send(request, **options)
+
+    store = place.open(transport=Refuses())
+    assert store.save(State.new("dev")).serial == 1
+    assert "copy of a state not kept environment=dev" in caplog.text
+    assert place.open().load("dev") is not None
 
 
 def test_who_only_touches_the_blob_is_no_other_saver(place: Container) -> None:
