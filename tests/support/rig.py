@@ -58,6 +58,8 @@ class Rig:
     said: io.StringIO = field(default_factory=io.StringIO)
     foreign: dict[str, Documents] = field(default_factory=dict)
     journals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    running: Any = None
+    """The engine since the last `back`: an app stays warm from one tick to the next."""
 
     @classmethod
     def of(cls, project: Project, name: str, secrets: dict[str, str], patch: pytest.MonkeyPatch) -> Rig:
@@ -104,6 +106,7 @@ class Rig:
         if self.kept(moment).exists():
             shutil.copytree(self.kept(moment), self.project.state, dirs_exist_ok=True)
         settings.credential.cache_clear()
+        self.running = None
         self.said = io.StringIO()
 
     def kept(self, moment: str) -> Path:
@@ -113,13 +116,13 @@ class Rig:
     # Runs
 
     def engine(self) -> Any:
-        """A new one, as of an app that has just been started."""
+        """That of an app which was started at this moment."""
         from reconciler import settings
 
-        said = replace(
-            settings.read(), repository=str(self.project.repository.path), state=str(self.project.state)
-        )
-        return settings.engine(said)
+        if self.running is None:
+            place, state = str(self.project.repository.path), str(self.project.state)
+            self.running = settings.engine(replace(settings.read(), repository=place, state=state))
+        return self.running
 
     def tick(self) -> Ticked:
         """One tick in this process. What it raises besides the product's own errors is a bug, and is raised."""
