@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from support.azurite import Azurite
+from support.proved import pytest_terminal_summary
 from support.sandbox import Sandbox, foreign_names
+
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session", autouse=True)
