@@ -8,15 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from reconciler.databricks import MARK
 from reconciler.errors import CloudError, NotFound, SignInError
 from reconciler.providers import permissions
 from reconciler.providers.deployment import NeverArrived
-from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.providers.provider import Done, Looked, Pending, looked
 from reconciler.providers.sweep import due, read_at
-from reconciler.providers.workspace import Place, Workspaces
+from reconciler.providers.workspace import Place, Workspaces, by_place
 from reconciler.record import Entry
 from reconciler.resource import Key, Observation, Resource, Status
 
@@ -43,13 +44,11 @@ class JobProvider:
     # Reading
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
-        wanted = tuple(wanted)
         taken = {str(entry.id) for key, entry in recorded.items() if key.kind == JOB and entry.id}
         self._taken = tuple(sorted(taken))
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
-        for place in sorted({Place.of(each.at) for each in wanted}, key=lambda place: place.host):
-            mine = [each for each in wanted if Place.of(each.at) == place]
+        for place, mine in by_place(wanted):
             try:
                 jobs = {str(job["job_id"]): job for job in self._list(place)}
                 jobs |= self._not_listed(place, [recorded[e.key] for e in mine if e.key in recorded], jobs)
@@ -155,24 +154,17 @@ class JobProvider:
         return free[0] if each.at.get(ADOPT) and len(free) == 1 else ""
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
-        return {resource.key: self._read(resource) for resource in made}
+        return {each.key: looked(each.key, partial(self._read, each)) for each in made}
 
     def _read(self, resource: Resource) -> Observation:
         place, id_ = Place.of(resource.at), self._ids.get(resource.key, "")
-        try:
-            job = self._get(place, id_)
-            spec, stamp = _spec(job), read_at(self._now())
-            if permissions.NAME in resource.spec:
-                wanted = resource.spec[permissions.NAME]
-                spec[permissions.NAME] = permissions.read(
-                    self._workspaces, place, "jobs", id_, wanted, resource.key
-                )
-        except NotFound:
-            return Observation(resource.key, Status.ABSENT)
-        except SignInError:
-            raise
-        except CloudError as error:
-            return Observation(resource.key, Status.UNKNOWN, error=error.message)
+        job = self._get(place, id_)
+        spec, stamp = _spec(job), read_at(self._now())
+        if permissions.NAME in resource.spec:
+            wanted = resource.spec[permissions.NAME]
+            spec[permissions.NAME] = permissions.read(
+                self._workspaces, place, "jobs", id_, wanted, resource.key
+            )
         return Observation(resource.key, Status.PRESENT, id_, spec, mark=_mark(job), stamp=stamp)
 
     # Writing

@@ -28,7 +28,7 @@ from reconciler.providers.azure import Arm
 from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.followers import followers
 from reconciler.providers.hidden import VALUE, Values, recorded_text, secret_of, shown, unseen
-from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.providers.provider import Done, Looked, Pending, looked
 from reconciler.providers.tokens import FOREVER, RENEW, REVOKE, Tokens
 from reconciler.providers.vault_shapes import (
     CLEARED,
@@ -131,19 +131,14 @@ class VaultProvider:
         properties = listed.get(key.name.lower())
         if properties is None:
             return Observation(key, Status.ABSENT)
-        entry = self._recorded.get(key)
-        stamp = stamp_of(properties)
+        return looked(key, partial(self._listed, wanted, properties))
+
+    def _listed(self, wanted: Resource | Entry, properties: SecretProperties) -> Observation:
+        entry, stamp = self._recorded.get(wanted.key), stamp_of(properties)
         text, id_ = recorded_text(entry), entry.id if entry is not None else ""
-        try:
-            if not text or entry is None or entry.stamp != stamp:
-                text, id_ = self._value_now(wanted, entry, properties)
-            return self._present(wanted, id_, properties, text, stamp)
-        except NotFound:
-            return Observation(key, Status.ABSENT)
-        except SignInError:
-            raise
-        except CloudError as error:
-            return Observation(key, Status.UNKNOWN, error=error.message)
+        if not text or entry is None or entry.stamp != stamp:
+            text, id_ = self._value_now(wanted, entry, properties)
+        return self._present(wanted, id_, properties, text, stamp)
 
     def _present(
         self,
@@ -206,20 +201,14 @@ class VaultProvider:
         """After a write. Where another version than ours is there already, no stamp of it is kept: the next
         look finds an edit."""
         with ThreadPoolExecutor(READERS) as pool:
-            found = {each.key: each for each in pool.map(self._read, made)}
+            seen = pool.map(lambda each: looked(each.key, partial(self._read, each)), made)
+            found = {each.key: each for each in seen}
         self._seen.update(found)
         return found
 
     def _read(self, resource: Resource) -> Observation:
         key = resource.key
-        try:
-            now = self._newest(key, disabled=resource.spec.get("enabled") is False)
-        except NotFound:
-            return Observation(key, Status.ABSENT)
-        except SignInError:
-            raise
-        except CloudError as error:
-            return Observation(key, Status.UNKNOWN, error=error.message)
+        now = self._newest(key, disabled=resource.spec.get("enabled") is False)
         fingerprint, written = secret_of(resource).fingerprint, self._written.get(key, "")
         ours = now.id == written or (
             now.value is not None and self._values.fingerprint_of(now.value) == fingerprint

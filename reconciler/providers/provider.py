@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import CloudError, NotFound, ReconcilerError, SignInError
 from reconciler.record import Entry
-from reconciler.resource import Key, Observation, Resource
+from reconciler.resource import Key, Observation, Resource, Status
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,19 @@ class Looked:
 
     observations: Mapping[Key, Observation]
     unmanaged: tuple[Key, ...] = ()
+
+
+def looked(key: Key, look: Callable[[], Observation]) -> Observation:
+    """What a look at one resource gives: absent where it is not found, unknown where it cannot be read.
+    Raises SignInError."""
+    try:
+        return look()
+    except NotFound:
+        return Observation(key, Status.ABSENT)
+    except SignInError:
+        raise
+    except CloudError as error:
+        return Observation(key, Status.UNKNOWN, error=error.message)
 
 
 class Provider(Protocol):

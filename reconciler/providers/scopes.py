@@ -16,7 +16,7 @@ from reconciler.errors import CloudError, Conflict, Denied, NotFound, SignInErro
 from reconciler.providers.deployment import NeverArrived
 from reconciler.providers.hidden import VALUE, Values, recorded_text, secret_of, shown, unseen
 from reconciler.providers.provider import Done, Looked, Pending
-from reconciler.providers.workspace import Place, Workspaces
+from reconciler.providers.workspace import Place, Workspaces, by_place
 from reconciler.record import Entry
 from reconciler.resource import Key, Observation, Resource, Status
 from reconciler.secrets import DATABRICKS, KEY_VAULT
@@ -62,11 +62,9 @@ class ScopeProvider:
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         self._recorded = recorded
-        wanted = tuple(wanted)
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
-        for place in sorted({Place.of(each.at) for each in wanted}, key=lambda place: place.host):
-            mine = [each for each in wanted if Place.of(each.at) == place]
+        for place, mine in by_place(wanted):
             seen, others = self._look(place, mine)
             observations |= seen
             unmanaged |= others

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +14,8 @@ from reconciler.errors import CloudError, Conflict, Forbidden, NotFound, SignInE
 from reconciler.providers import retries
 from reconciler.providers.databricks_sdk import leave_out_services
 from reconciler.providers.retries import patient
+from reconciler.record import Entry
+from reconciler.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -65,6 +67,14 @@ class Place:
     @classmethod
     def of(cls, at: Mapping[str, Any]) -> Place:
         return cls(str(at["host"]), str(at.get("resourceId") or ""))
+
+
+def by_place(wanted: Iterable[Resource | Entry]) -> list[tuple[Place, list[Resource | Entry]]]:
+    """What is asked for in each workspace, in the order of their hosts."""
+    found: dict[Place, list[Resource | Entry]] = {}
+    for each in wanted:
+        found.setdefault(Place.of(each.at), []).append(each)
+    return sorted(found.items(), key=lambda item: item[0].host)
 
 
 class _SignIn:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -21,9 +22,9 @@ from reconciler.databricks.content import digest
 from reconciler.errors import CloudError, Conflict, NotFound, SignInError
 from reconciler.providers import permissions
 from reconciler.providers.deployment import NeverArrived
-from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.providers.provider import Done, Looked, Pending, looked
 from reconciler.providers.sweep import READ, due, read_at
-from reconciler.providers.workspace import Place, Workspaces
+from reconciler.providers.workspace import Place, Workspaces, by_place
 from reconciler.record import Entry
 from reconciler.resource import Key, Observation, Resource, Status
 
@@ -77,11 +78,9 @@ class ObjectProvider:
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
         self._recorded = recorded
-        wanted = tuple(wanted)
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
-        for place in sorted({Place.of(each.at) for each in wanted}, key=lambda place: place.host):
-            mine = [each for each in wanted if Place.of(each.at) == place]
+        for place, mine in by_place(wanted):
             seen, others = self._look(place, mine)
             observations.update(seen)
             unmanaged.update(others)
@@ -132,17 +131,12 @@ class ObjectProvider:
             return Observation(key, Status.UNKNOWN, error=listing.error)
         if listing.items is None:
             return Observation(key, Status.ABSENT)
-        try:
-            if key.kind == DIRECTORY:
-                return self._directory(place, each)
-            item = listing.items.get(path)
-            return Observation(key, Status.ABSENT) if item is None else self._object(place, each, item)
-        except NotFound:
+        if key.kind == DIRECTORY:
+            return looked(key, partial(self._directory, place, each))
+        item = listing.items.get(path)
+        if item is None:
             return Observation(key, Status.ABSENT)
-        except SignInError:
-            raise
-        except CloudError as error:
-            return Observation(key, Status.UNKNOWN, error=error.message)
+        return looked(key, partial(self._object, place, each, item))
 
     def _directory(self, place: Place, each: Resource | Entry) -> Observation:
         """A directory that is there; its permissions only where some are asked for, and once an hour."""
@@ -198,17 +192,7 @@ class ObjectProvider:
         return self._workspaces.call(place, "GET", f"{API}/get-status", query=query, where=str(key))
 
     def read(self, made: Iterable[Resource]) -> Mapping[Key, Observation]:
-        found = {}
-        for resource in made:
-            try:
-                found[resource.key] = self._read(resource)
-            except NotFound:
-                found[resource.key] = Observation(resource.key, Status.ABSENT)
-            except SignInError:
-                raise
-            except CloudError as error:
-                found[resource.key] = Observation(resource.key, Status.UNKNOWN, error=error.message)
-        return found
+        return {each.key: looked(each.key, partial(self._read, each)) for each in made}
 
     def _read(self, resource: Resource) -> Observation:
         """After a write. What was sent counts as there once the export was seen to equal it; content that was
