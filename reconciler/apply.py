@@ -184,7 +184,8 @@ class _Run:
             entry, seen = self.state.entries.get(resource.key), self.live.get(resource.key)
             if entry is None or seen is None or resource.key in held or not (entry.ours and entry.settled):
                 continue
-            at = {**resource.at, **({"id": entry.at["id"]} if entry.adopted and "id" in entry.at else {})}
+            id_ = entry.at.get("id") if entry.adopted else None
+            at = resource.at if id_ in (None, resource.at.get("id")) else {**resource.at, "id": id_}
             if self.tools.applied_stays(resource, entry) and (
                 (at, resource.needs, False, seen.stamp or entry.stamp)
                 == (entry.at, entry.needs, entry.doubted, entry.stamp)

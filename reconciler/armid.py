@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconciler.resource import Key
+
+KEPT = 4096
+"""Ids that are known as read: each tick asks for the same ones, many times."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class ArmId:
     parent: str = ""
 
 
+@lru_cache(maxsize=KEPT)
 def parse(id_: str) -> ArmId:
     """Read `/subscriptions/S[/resourceGroups/G][/providers/NS/T/N[/T/N…][/providers/NS/T/N]]`.
 
@@ -46,6 +51,7 @@ def _split_providers(id_: str) -> list[str]:
     return [*parts, id_[start:]]
 
 
+@lru_cache(maxsize=KEPT)
 def key_of(id_: str) -> Key:
     """The key of a resource or a group by its id; an extension resource names what it hangs on after `@`."""
     parts = parse(id_)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.change import HOLDS, WAITS, Action, Change, Held
-from reconciler.comparing import Compare, anew
+from reconciler.comparing import Compare
 from reconciler.diff import Cause, Comparison, FieldChange, compare, distrusted
 from reconciler.policy import Policy, matches
 from reconciler.record import Entry
@@ -60,6 +60,10 @@ class Verdict:
     blocked: Held | None = None
     waiting: Held | None = None
     comparison: Comparison | None = None
+
+    @property
+    def held(self) -> Held | None:
+        return self.waiting or self.blocked
 
 
 def hold(key: Key, code: str, detail: str = "", change: Change | None = None) -> Verdict:
@@ -143,8 +147,8 @@ def _elsewhere(entry: Entry | None, resource: Resource) -> bool:
     """Whether what is recorded under this key is another thing than Git means: keys name no subscription."""
     if entry is None or not entry.ours or entry.adopted:
         return False
-    recorded, wanted = (str(at.get("id", "")).lower() for at in (entry.at, resource.at))
-    return bool(recorded and wanted) and recorded != wanted
+    recorded, wanted = str(entry.at.get("id", "")), str(resource.at.get("id", ""))
+    return bool(recorded and wanted) and recorded != wanted and recorded.lower() != wanted.lower()
 
 
 def _takes_tags(resource: Resource) -> bool:
@@ -167,7 +171,7 @@ def judge(
     rules: TypeRules,
     hashing: bytes = b"",
     past: Observation | None = None,
-    comparing: Compare = anew,
+    comparing: Compare = Compare(),
 ) -> Verdict:
     """Decide what one resource needs. hashing: the key under which secrets were hashed for the state.
 

@@ -25,23 +25,27 @@ def observe(graph: Iterable[Resource], state: State, providers: Iterable[Provide
     Raises SignInError and CloudError only where they concern everything (no sign-in, no such subscription,
     no answer at all to the read of a group); any other refusal makes the resource UNKNOWN."""
     providers = tuple(providers)
-    kinds = frozenset().union(*(provider.kinds for provider in providers))
-    wanted: dict[Key, Resource | Entry] = {k: e for k, e in state.entries.items() if k.kind in kinds}
+    wanted: list[dict[Key, Resource | Entry]] = [{} for _ in providers]
+    by_kind = {kind: mine for who, mine in zip(providers, wanted, strict=True) for kind in who.kinds}
+    for key, entry in state.entries.items():
+        if key.kind in by_kind:
+            by_kind[key.kind][key] = entry
     for resource in graph:
-        if resource.key.kind in kinds:
-            wanted[resource.key] = _at_recorded_id(resource, state.entries.get(resource.key))
+        if (key := resource.key).kind in by_kind:
+            by_kind[key.kind][key] = _at_recorded_id(resource, state.entries.get(key))
     observations: dict[Key, Observation] = {}
     unmanaged: set[Key] = set()
     with ThreadPoolExecutor(max(1, len(providers))) as pool:
-        asked = [
-            (provider, [w for w in wanted.values() if w.key.kind in provider.kinds]) for provider in providers
+        looks = [
+            pool.submit(provider.observe, mine.values(), state.entries)
+            for provider, mine in zip(providers, wanted, strict=True)
+            if mine
         ]
-        looks = [pool.submit(provider.observe, mine, state.entries) for provider, mine in asked if mine]
         for look in looks:
             looked = look.result()
             observations.update(looked.observations)
             unmanaged.update(looked.unmanaged)
-    return Live(observations, tuple(sorted(unmanaged - wanted.keys())))
+    return Live(observations, tuple(sorted(unmanaged.difference(*wanted))))
 
 
 def as_recorded(graph: Graph, state: State, providers: Iterable[Provider]) -> Mapping[Key, Observation]:
@@ -64,6 +68,6 @@ def as_recorded(graph: Graph, state: State, providers: Iterable[Provider]) -> Ma
 
 def _at_recorded_id(resource: Resource, entry: Entry | None) -> Resource:
     """A resource that was adopted under another name is read where it was found."""
-    if entry is None or not entry.id or "id" not in resource.at or not entry.adopted:
+    if entry is None or not (entry.adopted and entry.id) or resource.at.get("id", entry.id) == entry.id:
         return resource
     return replace(resource, at={**resource.at, "id": entry.id})

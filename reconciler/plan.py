@@ -16,12 +16,12 @@ from typing import Any
 
 from reconciler.armid import key_of
 from reconciler.change import HOLDS, WAITS, WRITES, Action, Change, Held
-from reconciler.comparing import Compare, anew
+from reconciler.comparing import Compare
 from reconciler.diff import FieldChange
 from reconciler.equality.trees import ABSENT
 from reconciler.errors import StalePlan, UnsafePlan
 from reconciler.graph import Graph, order
-from reconciler.judge import PARTS, Verdict, hold, judge, judge_gone
+from reconciler.judge import PARTS, hold, judge, judge_gone
 from reconciler.policy import Policy
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
@@ -135,8 +135,6 @@ def _keep_holders(
     deletes: Mapping[Key, Change], staying: Iterable[Key], workspaces: Mapping[str, Key]
 ) -> dict[Key, Held]:
     """What may only go when nothing else is left in it."""
-    if not deletes:
-        return {}
     staying = tuple(staying)
     kept: dict[Key, Held] = {}
     while True:
@@ -204,7 +202,7 @@ def make(
     hashing: bytes = b"",
     past: Mapping[Key, Observation] | None = None,
     rules: Callable[[str], TypeRules] = for_type,
-    comparing: Compare = anew,
+    comparing: Compare = Compare(),
 ) -> Plan:
     """Compare what Git wants with what is there and what we recorded.
 
@@ -226,7 +224,6 @@ def make(
         key = resource.key
         entry = state.entries.get(key)
         seen = live.get(key) or Observation(key, Status.UNKNOWN, error="It was not read.")
-        known = rules(resource.type)
         verdict = judge(
             resource,
             seen,
@@ -235,12 +232,14 @@ def make(
             environment,
             commit,
             now,
-            known,
+            rules(resource.type),
             hashing,
             (past or {}).get(key),
             comparing,
         )
-        lacking = next((missing[need] for need in resource.needs if need in missing), None)
+        lacking = (
+            next((missing[need] for need in resource.needs if need in missing), None) if missing else None
+        )
         if verdict.change is not None and verdict.change.action is not Action.ADOPT:
             if stopped and key in stopped:
                 verdict = hold(key, *stopped[key], verdict.change)
@@ -248,16 +247,15 @@ def make(
                 waits = lacking.code in WAITS
                 code = lacking.code if waits else "needs"
                 verdict = hold(key, code, f"It needs {lacking.key}.", verdict.change)
-        held = verdict.waiting or verdict.blocked
-        if seen.status is not Status.PRESENT and held is not None:
-            missing[key] = lacking or held
+        if seen.status is not Status.PRESENT and verdict.held is not None:
+            missing[key] = lacking or verdict.held
         if verdict.change is not None:
             changes.append(verdict.change)
         if verdict.blocked is not None:
             blocked.append(verdict.blocked)
         if verdict.waiting is not None:
             waiting.append(verdict.waiting)
-        if verdict == Verdict(comparison=verdict.comparison):
+        if verdict.change is None and verdict.held is None:
             unchanged += 1
         if verdict.comparison is not None:
             equal[key] = verdict.comparison.equal
@@ -292,9 +290,11 @@ def make(
         for key in holder.needs if holder else ():
             if key in deletes and held.key in graph:
                 waiting.append(Held(key, "needed", f"{WAITS['needed']} It is {held.key}.", deletes.pop(key)))
-    staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
-    kept = _keep_holders(deletes, sorted(staying), _workspaces(state))
-    kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), state)
+    kept: dict[Key, Held] = {}
+    if deletes:
+        staying = {resource.key for resource in graph} | set(unmanaged) | (gone.keys() - deletes.keys())
+        kept |= _keep_holders(deletes, sorted(staying), _workspaces(state))
+        kept |= _keep_parts(deletes, deletes.keys() - kept.keys(), state)
     blocked.extend(kept.values())
     changes.extend(change for key, change in deletes.items() if key not in kept)
 
@@ -329,7 +329,7 @@ def _over_limits(plan: Plan, state: State, policy: Policy, today: date) -> str:
             f"{policy.deletes} go. Nothing is written. "
             "Acknowledge them in policy.acknowledge, or raise the limit."
         )
-    emptied = _emptied(state, {change.key for change in deletes})
+    emptied = _emptied(state, {change.key for change in deletes}) if deletes else ""
     if emptied:
         return (
             f"the plan deletes every definition that is ours in the factory {emptied}. Nothing is written. "

@@ -14,7 +14,7 @@ from reconciler.armid import key_of
 from reconciler.change import Action
 from reconciler.checkout import NOBODY, Checkout
 from reconciler.cloud import Cloud, Identity, Material
-from reconciler.comparing import remembering
+from reconciler.comparing import Compare
 from reconciler.desired import Desired
 from reconciler.environment import Environment
 from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, SignInError
@@ -117,7 +117,7 @@ class Planner:
             stopped={**unread, **_unset(desired, graph), **_git_linked(environment, graph, seen)},
             hashing=self.checkout.key(),
             past=found.past,
-            comparing=remembering(memo),
+            comparing=Compare(memo),
         )
         warnings = (*snapshot.warnings, *desired.warnings, *lost)
         pauses = triggers.to_pause(plan, graph, state, seen)

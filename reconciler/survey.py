@@ -49,12 +49,14 @@ def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
     homeless = workspace.unplaced(graph)
     gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
     data = live_.observe(
-        [resource for resource in graph if resource.key not in homeless and resource.key not in gone],
-        replace(state, entries={key: each for key, each in state.entries.items() if key not in gone}),
+        (resource for resource in graph if resource.key not in homeless and resource.key not in gone),
+        replace(state, entries={key: each for key, each in state.entries.items() if key not in gone})
+        if gone
+        else state,
         cloud.data,
     )
     unread = {key for key, seen in data.observations.items() if seen.status is Status.UNKNOWN}
-    left = [state.entries[key] for key in unread - {each.key for each in graph} if key in state.entries]
+    left = [state.entries[key] for key in unread if key not in graph and key in state.entries]
     holders = _workspaces_of(left, azure.observations, cloud)
     gone |= {entry.key for entry in left if _has_gone(entry, holders)}
     seen = {
@@ -78,10 +80,10 @@ def _in_factories(
     inside: set[Key] = set()
     unlisted: dict[Key, Observation] = {}
     for key, entry in state.entries.items():
-        seen = live.get(key)
-        if key in graph or entry.type.lower() != FACTORIES or seen is None:
+        if entry.type.lower() != FACTORIES or key in graph:
             continue
-        if seen.status is not Status.PRESENT:
+        seen = live.get(key)
+        if seen is None or seen.status is not Status.PRESENT:
             continue  # it is not deleted either
         try:
             inside.update(cloud.adf.beside(str(entry.at["id"]), whole=True))
@@ -162,8 +164,7 @@ def _workspaces_of(
 
 def _has_gone(entry: Entry, live: Mapping[Key, Observation]) -> bool:
     """Whether the workspace that holds it was deleted, or is another one by now."""
-    id_ = str(entry.at.get("resourceId") or "")
-    if not entry.key.kind.startswith(workspace.FAMILY) or not id_:
+    if not entry.key.kind.startswith(workspace.FAMILY) or not (id_ := str(entry.at.get("resourceId") or "")):
         return False
     seen = live.get(key_of(id_))
     if seen is None or seen.status is Status.UNKNOWN:

@@ -24,6 +24,9 @@ from reconciler.resource import Key, Observation, Resource, Status
 
 READERS = 10
 FACTORY = "adf.factory"
+FACTORIES = "/providers/microsoft.datafactory/factories/"
+NO_SPEC = frozenset({"id", "name", "type", "etag", "eTag", "_network"})
+"""What an answer holds beside the spec."""
 NETWORK, ENDPOINT = "managedVirtualNetwork", "managedPrivateEndpoint"
 EVENTS = ("BlobEventsTrigger", "CustomEventsTrigger")
 """Triggers that have to be subscribed to their events before they are started."""
@@ -34,13 +37,14 @@ RUNNING = ("InProgress", "Running", "Accepted", "Pending", "Provisioning", "Depr
 
 def factory_of(id_: str) -> str:
     """The id of the factory in which an object with this id stands."""
-    parts = id_.split("/")
-    return "/".join(parts[: parts.index(next(p for p in parts if p.lower() == "factories")) + 2])
+    name = id_.lower().index(FACTORIES) + len(FACTORIES)
+    end = id_.find("/", name)
+    return id_ if end < 0 else id_[:end]
 
 
 def spec_of(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """An object as it is live, in the form of the desired spec."""
-    spec = {name: value for name, value in body.items() if name not in ("id", "name", "type", "etag", "eTag")}
+    spec = {name: value for name, value in body.items() if name not in NO_SPEC}
     properties = spec.get("properties")
     if kind == "adf.trigger" and isinstance(properties, Mapping):
         rest = {name: value for name, value in properties.items() if name != STATE}
@@ -60,12 +64,12 @@ class AdfProvider:
     # Reading
 
     def observe(self, wanted: Iterable[Resource | Entry], recorded: Mapping[Key, Entry]) -> Looked:
-        wanted = tuple(wanted)
-        known = {each.key for each in wanted}
+        by_factory: dict[str, list[Resource | Entry]] = {}
+        for each in wanted:
+            by_factory.setdefault(factory_of(str(each.at["id"])), []).append(each)
         observations: dict[Key, Observation] = {}
         unmanaged: set[Key] = set()
-        for factory in sorted({factory_of(str(each.at["id"])) for each in wanted}):
-            mine = [each for each in wanted if factory_of(str(each.at["id"])) == factory]
+        for factory, mine in sorted(by_factory.items()):
             found, broken = self._list(factory)
             for each in mine:
                 if each.key.kind == FACTORY:
@@ -76,9 +80,9 @@ class AdfProvider:
                     )
                 else:
                     observations[each.key] = found.get(each.key) or Observation(each.key, Status.ABSENT)
-            unmanaged.update(found.keys() - known)
+            unmanaged.update(found)
         self._seen.update(observations)
-        return Looked(observations, tuple(sorted(unmanaged)))
+        return Looked(observations, tuple(sorted(unmanaged - observations.keys())))
 
     def beside(self, factory: str, *, whole: bool = False) -> tuple[Key, ...]:
         """All that stands in a factory. whole: raises CloudError where a part of it cannot be listed."""
@@ -168,9 +172,8 @@ class AdfProvider:
 
     @staticmethod
     def _observation(key: Key, body: Mapping[str, Any]) -> Observation:
-        shown = {name: value for name, value in body.items() if name != "_network"}
         etag = str(body.get("etag") or body.get("eTag") or "")
-        return Observation(key, Status.PRESENT, str(body.get("id", "")), spec_of(key.kind, shown), etag)
+        return Observation(key, Status.PRESENT, str(body.get("id", "")), spec_of(key.kind, body), etag)
 
     # Writing
 

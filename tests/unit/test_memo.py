@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.comparing import anew, remembering
+from reconciler.comparing import Compare
 from reconciler.memo import Memo, digest
 from reconciler.rules import for_type
 
@@ -44,7 +44,7 @@ def rounds(draw: st.DrawFn) -> list[dict[str, Any]]:
 @given(rounds())
 def test_a_comparison_that_is_remembered_says_what_a_new_one_says(ticks: list[dict[str, Any]]) -> None:
     """Else drift would go unseen for as long as nothing else moves: 1, 1.0 and true are told apart, too."""
-    compare = remembering(Memo())
+    compare, anew = Compare(Memo()), Compare()
     for tick in ticks:
         asked = {name: tick[name] for name in ("applied", "baseline", "ignore", "key")}
         told = compare("key", tick["desired"], tick["live"], RULES, **asked)
