@@ -8,107 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.jobfiles import (
+    BUILT,
+    JOB,
+    LIBRARIES,
+    OBJECTS,
+    job,
+    one,
+    place,
+    read,
+    told,
+)
 
-from reconciler.databricks import Job, Library, WorkspaceObject, jobs
-from reconciler.errors import Fault
-
-BUILT = "bikeshare-0.1.0+0123456789ab-py3-none-any.whl"
-
-
-def notebook(path: str, file: str) -> WorkspaceObject:
-    return WorkspaceObject(path, "notebook", "PYTHON", "SOURCE", file, b"", "sha256:", f"{file}:1:1")
-
-
-def plain_file(path: str, file: str) -> WorkspaceObject:
-    return WorkspaceObject(path, "file", "", "AUTO", file, b"", "sha256:", file)
-
-
-def library(name: str, source: str = "model", folder: str = "/Shared/bikeshare/libs") -> Library:
-    distribution = name.split("-")[0] if name.endswith(".whl") else ""
-    return Library(f"{folder}/{name}", name, distribution, b"", "", "", "sha256:", source, "e.yaml:1:1")
-
-
-OBJECTS = [
-    notebook("/Shared/bikeshare/prep", "notebooks/prep.py"),
-    notebook("/Shared/bikeshare/score", "notebooks/score.py"),
-    plain_file("/Shared/bikeshare/main.py", "notebooks/main.py"),
-    plain_file("/Shared/bikeshare/requirements.txt", "notebooks/requirements.txt"),
-]
-LIBRARIES = [library(BUILT), library("spark.jar", "dist/spark.jar")]
-
-JOB = """\
-resources:
-  jobs:
-    score:
-      name: Score bikes
-      tasks:
-        - task_key: prep
-          job_cluster_key: main
-          notebook_task:
-            notebook_path: /Shared/bikeshare/prep
-        - task_key: score
-          depends_on:
-            - task_key: prep
-          job_cluster_key: main
-          notebook_task:
-            notebook_path: ../notebooks/score.py
-            base_parameters:
-              day: "1"
-          libraries:
-            - whl: /Workspace/Shared/bikeshare/libs/bikeshare-*.whl
-      job_clusters:
-        - job_cluster_key: main
-          new_cluster:
-            spark_version: 16.4.x-scala2.12
-            num_workers: 1
-      schedule:
-        quartz_cron_expression: 0 0 6 * * ?
-        timezone_id: UTC
-      permissions:
-        - level: CAN_VIEW
-          group_name: users
-"""
-
-
-def read(root: Path, *texts: str, libraries: list[Library] | None = None) -> tuple[list[Job], list[Fault]]:
-    files = [f"jobs/{number}.yaml" for number in range(len(texts))]
-    (root / "jobs").mkdir(exist_ok=True)
-    for file, text in zip(files, texts, strict=True):
-        (root / file).write_text(text)
-    found = LIBRARIES if libraries is None else libraries
-    return jobs(
-        root,
-        files,
-        found,
-        OBJECTS,
-        folders=["/Workspace/Shared/bikeshare/"],
-        places=["e.yaml:1:1"] * len(files),
-    )
-
-
-def told(root: Path, text: str) -> list[str]:
-    return [str(fault) for fault in sorted(read(root, text)[1])]
-
-
-def one(root: Path, text: str) -> str:
-    faults = told(root, text)
-    assert len(faults) == 1, faults
-    return faults[0]
-
-
-def place(text: str, mark: str) -> str:
-    """`jobs/0.yaml:line:column` of the first place where the mark stands."""
-    at = text.index(mark)
-    return f"jobs/0.yaml:{text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
-
-
-def job(
-    tasks: str = "- {task_key: a, notebook_task: {notebook_path: /Shared/bikeshare/prep}}", more: str = ""
-) -> str:
-    indent = "\n        "
-    return (
-        f"resources:\n  jobs:\n    j:\n      tasks:{indent}{tasks.strip().replace(chr(10), indent)}\n{more}"
-    )
+from reconciler.databricks import jobs
 
 
 def test_a_job_becomes_what_the_api_takes(tmp_path: Path) -> None:
@@ -357,112 +269,6 @@ def test_a_wrong_field_is_told_at_its_place(tmp_path: Path, more: str, words: st
 
 
 # What a job names
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (
-            "/Shared/bikeshare/scor",
-            "There is no notebook /Shared/bikeshare/scor among what this environment puts there. Did you mean `/Shared/bikeshare/score`?",
-        ),
-        ("/Workspace/Shared/bikeshare/score.py", "Did you mean `/Shared/bikeshare/score`?"),
-        ("/Shared/bikeshare/main.py", "is a file, not a notebook"),
-        (
-            "./score.py",
-            "No notebook jobs/score.py is among what this environment puts there. Did you mean `notebooks/score.py`?",
-        ),
-        ("../../score.py", "leads out of the repository"),
-        ("../notebooks/main.py", "notebooks/main.py is a file, not a notebook"),
-    ],
-)
-def test_a_notebook_that_is_not_there_is_told_at_its_place(tmp_path: Path, path: str, words: str) -> None:
-    text = JOB.replace("../notebooks/score.py", path)
-    fault = one(tmp_path, text)
-    assert fault.startswith(f"{place(text, path)}: ")
-    assert words in fault
-
-
-@pytest.mark.parametrize(
-    "path", ["/Shared/elsewhere/x", "/Users/me@example.org/x", "/Shared/bikeshare2/x", "/Shared/bikeshare"]
-)
-def test_what_is_not_in_our_folders_is_left_alone(tmp_path: Path, path: str) -> None:
-    (found,), faults = read(tmp_path, JOB.replace("../notebooks/score.py", path))
-    assert faults == []
-    assert found.settings["tasks"][1]["notebook_task"]["notebook_path"] == path
-    assert path not in found.uses
-
-
-def test_a_notebook_of_a_git_repository_that_the_job_names_is_none_of_ours(tmp_path: Path) -> None:
-    more = "      git_source: {git_url: 'https://example.org/x', git_provider: gitHub, git_branch: main}\n"
-    text = job("- {task_key: a, notebook_task: {notebook_path: notebooks/x}}", more)
-    (found,), faults = read(tmp_path, text)
-    assert faults == []
-    assert found.settings["tasks"][0]["notebook_task"]["notebook_path"] == "notebooks/x"
-
-
-@pytest.mark.parametrize(
-    ("value", "points_to"),
-    [
-        (
-            "whl: /Workspace/Shared/bikeshare/libs/bikeshare-*.whl",
-            f"/Workspace/Shared/bikeshare/libs/{BUILT}",
-        ),
-        ("whl: /Shared/bikeshare/libs/*.whl", f"/Workspace/Shared/bikeshare/libs/{BUILT}"),
-        (
-            "whl: /Workspace/Shared/bikeshare/libs/bikeshare-0.1.0-py3-none-any.whl",
-            f"/Workspace/Shared/bikeshare/libs/{BUILT}",
-        ),
-        ("whl: ../model/dist/*.whl", f"/Workspace/Shared/bikeshare/libs/{BUILT}"),
-        ("whl: ./dist/bikeshare-*.whl", f"/Workspace/Shared/bikeshare/libs/{BUILT}"),
-        ("jar: ../dist/spark.jar", "/Workspace/Shared/bikeshare/libs/spark.jar"),
-        ("requirements: ../notebooks/requirements.txt", "/Workspace/Shared/bikeshare/requirements.txt"),
-        ("whl: dbfs:/libs/x.whl", "dbfs:/libs/x.whl"),
-        ("whl: /Volumes/a/b/c/x-1.0-py3-none-any.whl", "/Volumes/a/b/c/x-1.0-py3-none-any.whl"),
-    ],
-)
-def test_a_library_is_pointed_at_the_file_of_this_version(tmp_path: Path, value: str, points_to: str) -> None:
-    (found,), faults = read(
-        tmp_path, JOB.replace("whl: /Workspace/Shared/bikeshare/libs/bikeshare-*.whl", value)
-    )
-    assert faults == []
-    kind = value.split(":")[0]
-    assert found.settings["tasks"][1]["libraries"] == [{kind: points_to}]
-
-
-def test_a_new_version_of_the_library_points_the_job_to_it(tmp_path: Path) -> None:
-    newer = BUILT.replace("0123456789ab", "ba9876543210")
-    (before,), _ = read(tmp_path, JOB)
-    (after,), _ = read(tmp_path, JOB, libraries=[library(newer)])
-    assert after.settings["tasks"][1]["libraries"] == [{"whl": f"/Workspace/Shared/bikeshare/libs/{newer}"}]
-    assert before.settings != after.settings
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("/Workspace/Shared/bikeshare/libs/bikesharing-*.whl", "No library of this environment fits"),
-        (
-            "/Workspace/Shared/bikeshare/libs/bikeshare-0.2.0-py3-none-any.whl",
-            "No library of this environment fits",
-        ),
-        ("/Workspace/Shared/bikeshare/none.whl", "No library of this environment fits"),
-        ("/Workspace/Shared/elsewhere/*.whl", "brings none there"),
-        ("./dist/other-*.whl", f"It brings: {BUILT}, spark.jar."),
-    ],
-)
-def test_a_library_that_nothing_brings_is_told(tmp_path: Path, value: str, words: str) -> None:
-    text = JOB.replace("/Workspace/Shared/bikeshare/libs/bikeshare-*.whl", value)
-    fault = one(tmp_path, text)
-    assert fault.startswith(f"{place(text, value)}: ")
-    assert words in fault
-
-
-def test_a_pattern_that_fits_several_libraries_is_told(tmp_path: Path) -> None:
-    _, (fault,) = read(
-        tmp_path, JOB.replace("bikeshare-*", "*"), libraries=[*LIBRARIES, library("x-1.0-py3-none-any.whl")]
-    )
-    assert "fits several libraries" in fault.message and "x-1.0" in fault.message
 
 
 def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
