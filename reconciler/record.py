@@ -7,6 +7,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from operator import is_
 from types import NoneType
 from typing import Any
 
@@ -140,12 +142,15 @@ def _plain(value: Any) -> Any:
 
 
 def _spec(value: Any) -> Any:
+    """The reverse of `_plain`. What holds no Secret is given as it is: a copy would share nothing."""
     if isinstance(value, Mapping):
-        if value.keys() - {"source"} == {"$secret", "expression"}:
+        if "$secret" in value and value.keys() - {"source"} == {"$secret", "expression"}:
             return Secret(value["$secret"], value["expression"], value.get("source", ""))
-        return {key: _spec(item) for key, item in value.items()}
+        made = {key: _spec(item) for key, item in value.items()}
+        return value if all(map(is_, made.values(), value.values())) else made
     if isinstance(value, list):
-        return [_spec(item) for item in value]
+        items = [_spec(item) for item in value]
+        return value if all(map(is_, items, value)) else items
     return value
 
 
@@ -262,15 +267,16 @@ def from_json(document: Mapping[str, Any]) -> State:
     _sound("state", document)
     _shaped(document.get("notes") or {}, NOTES, "notes")
     entries = {}
+    parsed = cache(Key.parse)
     for text, fields in document["entries"].items():
-        key = Key.parse(text)
+        key = parsed(text)
         _sound("entry", fields)
         known = {name: value for name, value in fields.items() if name in Entry.__dataclass_fields__}
         for name in ("applied", "baseline"):
             if name in known:
                 known[name] = _spec(known[name])
         known["type"] = known.get("type") or ""  # an empty one is left out
-        known["needs"] = tuple(Key.parse(need) for need in known.get("needs", ()))
+        known["needs"] = tuple(parsed(need) for need in known.get("needs", ()))
         if known.get("intent"):
             _sound("intent", known["intent"])
             known["intent"] = Intent(**{**known["intent"], "spec": _spec(known["intent"].get("spec", {}))})

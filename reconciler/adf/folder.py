@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ from reconciler import armtemplate
 from reconciler.adf.definitions import Definition, Definitions, Source, define, gather
 from reconciler.adf.kinds import BY_FOLDER, FACTORY, object_name
 from reconciler.errors import Fault
+from reconciler.sharing import Shared
 
 NETWORKS = "managedVirtualNetwork"
 ENDPOINTS = "managedPrivateEndpoint"
@@ -32,6 +34,7 @@ class _Reading:
     faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     broken: set[tuple[str, str]] = field(default_factory=set)
+    shared: Shared = field(default_factory=Shared)
 
 
 def is_folder(path: Path) -> bool:
@@ -86,7 +89,7 @@ def _read_object(reading: _Reading, kind: str, file: Path, label: str, parents: 
     stem = file.name[: -len(".json")]
     try:
         text = file.read_text("utf-8-sig")
-        body = read_json(text, label)
+        body = read_json(text, label, reading.shared)
     except _NotJson as error:
         reading.faults.append(error.fault)
         reading.broken.add((kind, object_name([*parents, stem]).lower()))
@@ -140,10 +143,11 @@ class _NotJson(Exception):
         self.fault = fault
 
 
-def read_json(text: str, label: str) -> dict[str, Any]:
+def read_json(text: str, label: str, shared: Shared) -> dict[str, Any]:
     """Strict JSON with an object at its root, quickly; places are worked out only for faults."""
+    pairs = partial(_pairs, shared)
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse, parse_float=_float)
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse, parse_float=_float)
     except json.JSONDecodeError as error:
         message = f"It is not JSON: {error.msg[:1].lower()}{error.msg[1:]}."
         raise _NotJson(Fault(f"{label}:{error.lineno}:{error.colno}", message)) from None
@@ -164,8 +168,8 @@ def _told(text: str, label: str, error: Exception) -> Fault:
     return Fault(f"{label}:1:1", f"It is not JSON: {reason}.")
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
+def _pairs(shared: Shared, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = shared.pairs(pairs)
     if len(made) != len(pairs):
         raise ValueError("a property is given twice")
     return made

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.errors import StateError
 from reconciler.record import VERSION, State, from_json, to_json
+from reconciler.sharing import Shared
 
 FIELDS = ("drift", "commit", "suspended", "notes")
 """What a state holds beside its entries."""
@@ -23,10 +24,13 @@ def delta(old: State, new: State) -> dict[str, Any]:
     """What a save changed, as JSON: entries set and dropped, and the other fields where they differ."""
     before, after = old.entries, new.entries
     same = after is before
-    changed = (
-        {} if same else {k: e for k, e in after.items() if before.get(k) is not e and before.get(k) != e}
-    )
-    # Equal keys may be spelt in different case; JSON would keep both.
+    # Equal keys may be spelt in different case; JSON would keep both, and drop only what is spelt alike.
+    spelt = {} if same else {key: key for key in before}
+    changed = {
+        key: entry
+        for key, entry in (after.items() if not same else ())
+        if before.get(key) is not entry and (before.get(key) != entry or str(spelt[key]) != str(key))
+    }
     gone = set() if same else {str(key) for key in before if key not in after or key in changed}
     document = to_json(replace(new, entries=changed))
     return {
@@ -47,12 +51,15 @@ def rebuild(
 
     Raises StateError, naming the place and the way out, where that cannot be."""
     place, text = whole
-    document = parse(text, place, way)
+    shared = Shared()
+    document = parse(text, place, way, shared)
     _refuse_newer(document, place)
     if absent := {"lineage", "serial", "entries"} - document.keys():
         raise unreadable(place, f"it lacks {', '.join(sorted(absent))}", way)
+    if isinstance(document["entries"], dict):
+        document["entries"] = dict(document["entries"])  # one of our own, to be changed
     for at, change in lines:
-        _replay(document, parse(change, at, way), at, way)
+        _replay(document, parse(change, at, way, shared), at, way)
     try:
         state = from_json(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -99,10 +106,10 @@ def _replay(document: dict[str, Any], change: Mapping[str, Any], place: str, way
         raise unreadable(place, repr(error), way) from None
 
 
-def parse(content: bytes, place: str, way: str) -> dict[str, Any]:
-    """One JSON object. Raises StateError naming the place."""
+def parse(content: bytes, place: str, way: str, shared: Shared | None = None) -> dict[str, Any]:
+    """One JSON object; with `shared`, its equal parts are the same. Raises StateError naming the place."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_pairs_hook=shared.pairs if shared else None)
     except (ValueError, RecursionError) as error:
         raise unreadable(place, str(error), way) from None
     if not isinstance(document, dict):
