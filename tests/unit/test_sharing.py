@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adf import folder
@@ -37,6 +37,7 @@ def holders(value: Any) -> list[Any]:
 
 
 @settings(max_examples=200, deadline=None)
+@example([1, 1.0, True, 0.0, -0.0, [1], [1.0], {"a": 1, "b": 2}, {"b": 2, "a": 1}])
 @given(st.lists(VALUES, max_size=3))
 def test_values_are_as_plain_json_has_them_and_equal_ones_the_same(values: list[Any]) -> None:
     """By their JSON: 1, 1.0 and true are equal to Python, and so are objects in another order."""
