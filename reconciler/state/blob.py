@@ -44,7 +44,7 @@ FOLD_BYTES = 4 << 20
 FOLD_BLOCKS = 500
 """So many bytes or blocks after the whole state, the next save writes the whole anew."""
 WAY_OUT = (
-    "Put the copy of a day in its place, from backups/ beside it; or remove it: the next run then takes over "
+    "Restore the copy of a day, from backups/ beside it; or remove the blob: the next run then takes over "
     "what exists, as far as `policy.adopt` lets it."
 )
 HISTORY_WAY_OUT = "Remove the blob: nothing but `history` reads it."
