@@ -12,11 +12,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.stores import Container, Folder, container
+from support.stores import Container, Folder, account, container, entry
 
 from reconciler.errors import StaleState, StateError, StateLocked
-from reconciler.record import Drift, Entry, Intent, State
-from reconciler.resource import Key, Secret
+from reconciler.record import Drift, Intent, State
 from reconciler.state import FileStore, blob, folder
 
 Place = Folder | Container
@@ -27,17 +26,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
         return Folder(tmp_path / "states")
     return container(request.getfixturevalue("azurite"))
-
-
-def key(name: str) -> Key:
-    return Key("arm.resource", "group", f"Microsoft.Storage/storageAccounts:{name}")
-
-
-def entry(name: str, value: object = 1) -> Entry:
-    spec = {"sku": {"name": "Standard_LRS"}, "value": value, "password": Secret("f00d", "parameters('p')")}
-    return Entry(
-        key(name), "Microsoft.Storage/storageAccounts", {"id": f"/x/{name}"}, applied=spec, baseline=spec
-    )
 
 
 @pytest.fixture
@@ -68,11 +56,11 @@ def test_there_is_none_until_one_is_saved(place: Place) -> None:
 def test_every_part_of_a_state_comes_back(place: Place, kept: State) -> None:
     store = place.open()
     steps: list[Callable[[State], State]] = [
-        lambda s: s.drop(key("b")),
+        lambda s: s.drop(account("b")),
         lambda s: s.put(
             replace(entry("c"), intent=Intent("create", "2026-01-01T00:00:00Z", token={"url": "u"}))
         ),
-        lambda s: replace(s, drift={key("a"): Drift("2026-01-01T00:00:00Z", ("x.y",))}),
+        lambda s: replace(s, drift={account("a"): Drift("2026-01-01T00:00:00Z", ("x.y",))}),
         lambda s: replace(s, drift={}, suspended="maintenance", notes={"health": {"ok": True}}),
         lambda s: replace(s, suspended="", commit="", notes={}),
         lambda s: replace(s, entries={}),
@@ -88,11 +76,11 @@ def test_every_part_of_a_state_comes_back(place: Place, kept: State) -> None:
 def test_a_key_that_comes_back_in_another_case_is_one_entry(place: Place, kept: State) -> None:
     """Keys are equal where Azure folds case; as text in JSON they would be two."""
     store = place.open()
-    state = store.save(kept.drop(key("a")).put(replace(entry("A", 3), key=key("A"))))
-    state = store.save(state.put(replace(state.entries[key("a")], written="2026-01-01T00:00:00Z")))
+    state = store.save(kept.drop(account("a")).put(replace(entry("A", 3), key=account("A"))))
+    state = store.save(state.put(replace(state.entries[account("a")], written="2026-01-01T00:00:00Z")))
     found = place.open().load("dev")
     assert found == state
-    assert [str(k) for k in found.entries] == [str(key("b")), str(key("A"))]
+    assert [str(k) for k in found.entries] == [str(account("b")), str(account("A"))]
 
 
 NAMES = st.sampled_from("abcdABCD")
@@ -112,7 +100,7 @@ def test_any_saves_are_loaded_as_they_were(place: Place, steps: list[tuple[str, 
             if action == "put":
                 state = store.save(state.put(entry(letter, value)))
             elif action == "drop":
-                state = store.save(state.drop(key(letter)))
+                state = store.save(state.drop(account(letter)))
             elif action == "lock":
                 with store.lock(name, "test"):
                     pass
@@ -139,8 +127,8 @@ def test_a_state_that_somebody_else_saved_is_not_overwritten(place: Place, kept:
         place.open().save(State.new("dev"))
     found = place.open().load("dev")
     assert found is not None
-    assert key("theirs") in found.entries
-    assert key("mine") not in found.entries
+    assert account("theirs") in found.entries
+    assert account("mine") not in found.entries
 
 
 def test_a_store_notices_what_another_process_saved(place: Place, kept: State) -> None:
@@ -200,7 +188,7 @@ def test_a_state_that_lacks_what_came_later_is_loaded(place: Place, kept: State)
     place.write("dev", json.dumps(whole).encode() + b"\n")
     found = place.open().load("dev")
     assert found is not None
-    assert (found.serial, found.notes, found.entries) == (1, {}, {key("a"): entry("a")})
+    assert (found.serial, found.notes, found.entries) == (1, {}, {account("a"): entry("a")})
     assert place.open().save(found.put(entry("b"))).serial == 2
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from support.memory import NOW
 
+from reconciler.graph import Graph
+from reconciler.plan import Plan, make
+from reconciler.policy import Policy
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
 
@@ -70,3 +73,17 @@ def seen(*observations: Observation) -> dict[Key, Observation]:
 
 def ago(**span: float) -> str:
     return (NOW - timedelta(**span)).isoformat()
+
+
+def planned(policy: Policy | None = None, **spec: Any) -> Plan:
+    """`a` has drifted, `b` is new, `old` left Git, `hand` stands beside them."""
+    return make(
+        Graph([resource("a", spec=spec or None), resource("b", "a")]),
+        seen(present("a", {"v": 2}), absent("b"), present("old")),
+        state(entry("a"), entry("old")),
+        policy or Policy(resets_allowed=True),
+        environment="test",
+        commit="c" * 40,
+        now=NOW,
+        unmanaged=keys("hand"),
+    )

@@ -11,6 +11,8 @@ from uuid import uuid4
 from azure.storage.blob import BlobLeaseClient, ContainerClient, LinearRetry
 from support.azurite import Azurite
 
+from reconciler.record import Entry
+from reconciler.resource import Key, Secret
 from reconciler.state import FileStore, Store
 from reconciler.state.blob import BlobStore
 
@@ -111,3 +113,16 @@ def at(argument: str) -> Store:
     """The store that a place's argument names, for other processes."""
     name, _, connection = argument.partition(" ")
     return Container(connection, name).open() if connection else FileStore(Path(argument))
+
+
+def account(name: str) -> Key:
+    """A storage account."""
+    return Key("arm.resource", "group", f"Microsoft.Storage/storageAccounts:{name}")
+
+
+def entry(name: str, value: object = 1) -> Entry:
+    """What may be recorded of one, with a secret."""
+    spec = {"sku": {"name": "Standard_LRS"}, "value": value, "password": Secret("f00d", "parameters('p')")}
+    return Entry(
+        account(name), "Microsoft.Storage/storageAccounts", {"id": f"/x/{name}"}, applied=spec, baseline=spec
+    )

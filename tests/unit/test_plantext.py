@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from support.graphs import absent, entry, key, keys, present, resource, seen, state
+from support.graphs import entry, key, planned, present, resource, seen, state
 from support.memory import NOW
 
 from reconciler.change import Action, Change, Held
@@ -47,22 +47,8 @@ def field(path: str, live: Any, desired: Any, **more: Any) -> FieldChange:
     return FieldChange(path, more.pop("recorded", desired), desired, live, cause, cause.value)
 
 
-def made(policy: Policy | None = None, **spec: Any) -> Plan:
-    """`a` has drifted, `b` is new, `old` left Git, `hand` stands beside them."""
-    return make(
-        Graph([resource("a", spec=spec or None), resource("b", "a")]),
-        seen(present("a", {"v": 2}), absent("b"), present("old")),
-        state(entry("a"), entry("old")),
-        policy or Policy(resets_allowed=True),
-        environment="test",
-        commit="c" * 40,
-        now=NOW,
-        unmanaged=keys("hand"),
-    )
-
-
 def test_changes_stand_under_their_system_and_place_and_there_under_their_cause() -> None:
-    plan = Plan("test", "c" * 40, (change(JOB, field("a", 1, 2)), *made().changes, change(PIPELINE)))
+    plan = Plan("test", "c" * 40, (change(JOB, field("a", 1, 2)), *planned().changes, change(PIPELINE)))
     lines = text(plan).splitlines()
     heads = [line for line in lines if line and not line.startswith(" ")]
     assert heads[1:4] == ["Azure g", "Data Factory bikes-adf", "Databricks adb-1.2.azuredatabricks.net"]
@@ -106,14 +92,14 @@ def test_hundreds_of_changes_are_counted_and_cut_unless_all_are_asked_for(verbos
 
 
 def test_what_is_unmanaged_is_counted_and_listed_when_asked() -> None:
-    assert "1 unmanaged: beside ours" in text(made())
-    assert key("hand").plain not in text(made())
-    assert key("hand").plain in text(made(), verbose=True)
+    assert "1 unmanaged: beside ours" in text(planned())
+    assert key("hand").plain not in text(planned())
+    assert key("hand").plain in text(planned(), verbose=True)
 
 
 @pytest.mark.parametrize("value", ["[red]x[/red]", "[/]", "\\[bold]", "a\\", "[link=http://x]y[/link]"])
 def test_a_value_is_shown_as_it_is_and_never_read_as_markup(value: str) -> None:
-    assert json.dumps(value) in text(made(v=value))
+    assert json.dumps(value) in text(planned(v=value))
     told = text(Plan("test", "c1", (change(key(value), action=Action.CREATE, reason=value),)))
     assert told.count(value) == 2
 
@@ -132,7 +118,7 @@ def test_a_secret_is_nowhere() -> None:
 def test_no_change_is_said_in_one_line_and_asks_for_nothing() -> None:
     assert "Nothing to change (0 unchanged)." in text(Plan("test", "c1"))
     assert next_line(Plan("test", "c1")) == ""
-    assert "reconciler apply test" in next_line(made())
+    assert "reconciler apply test" in next_line(planned())
 
 
 def test_nested_values_are_told_as_the_lines_that_differ() -> None:

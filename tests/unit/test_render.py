@@ -6,34 +6,20 @@ import json
 from typing import Any
 
 import pytest
-from support.graphs import absent, entry, key, keys, present, resource, seen, state
+from support.graphs import entry, key, planned, present, resource, seen, state
 from support.memory import NOW
 
 from reconciler.errors import CloudError, Fault, InputError
 from reconciler.graph import Graph
-from reconciler.plan import Plan, make
+from reconciler.plan import make
 from reconciler.policy import Policy
 from reconciler.record import Drift, State
 from reconciler.render import error_json, plan_json, state_json
 from reconciler.resource import Secret
 
 
-def plan(policy: Policy | None = None, **spec: Any) -> Plan:
-    """`a` has drifted, `b` is new, `old` left Git, `hand` stands beside them."""
-    return make(
-        Graph([resource("a", spec=spec or None), resource("b", "a")]),
-        seen(present("a", {"v": 2}), absent("b"), present("old")),
-        state(entry("a"), entry("old")),
-        policy or Policy(resets_allowed=True),
-        environment="test",
-        commit="c" * 40,
-        now=NOW,
-        unmanaged=keys("hand"),
-    )
-
-
 def test_a_plan_is_told_in_the_promised_form() -> None:
-    document = json.loads(json.dumps(plan_json(plan(), {"read": 3}, ["careful"])))
+    document = json.loads(json.dumps(plan_json(planned(), {"read": 3}, ["careful"])))
     assert set(document) == {
         "version", "environment", "commit", "summary", "changes", "blocked", "waiting", "notAccepted",
         "unmanaged", "orphaned", "unsafe", "warnings", "calls", "digest",
@@ -66,7 +52,7 @@ def test_a_side_without_a_value_has_no_key() -> None:
 
 
 def test_what_is_blocked_shows_what_would_be_done_and_counts_as_blocked_alone() -> None:
-    document = plan_json(plan(Policy(heal=False)), {})
+    document = plan_json(planned(Policy(heal=False)), {})
     assert document["summary"]["blocked"] == 1
     assert document["summary"]["update"] == 0
     assert [(held["key"], held["code"]) for held in document["blocked"]] == [("arm.resource/g/a", "heal")]

@@ -11,22 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.stores import account, entry
 
 from reconciler.errors import StateError
-from reconciler.record import Entry, State
-from reconciler.resource import Key, Secret
+from reconciler.record import State
 from reconciler.state import FileStore, folder
-
-
-def key(name: str) -> Key:
-    return Key("arm.resource", "group", f"Microsoft.Storage/storageAccounts:{name}")
-
-
-def entry(name: str, value: object = 1) -> Entry:
-    spec = {"sku": {"name": "Standard_LRS"}, "value": value, "password": Secret("f00d", "parameters('p')")}
-    return Entry(
-        key(name), "Microsoft.Storage/storageAccounts", {"id": f"/x/{name}"}, applied=spec, baseline=spec
-    )
 
 
 @pytest.fixture
@@ -54,7 +43,7 @@ def test_a_save_writes_what_changed_and_not_the_whole(root: Path) -> None:
     store = FileStore(root)
     state = State.new("dev")
     state = store.save(
-        replace(state, entries={key(f"n{n}"): entry(f"n{n}", "x" * 1000) for n in range(1000)})
+        replace(state, entries={account(f"n{n}"): entry(f"n{n}", "x" * 1000) for n in range(1000)})
     )
     state = store.save(state.put(entry("n7", 2)))
     assert (root / "dev/journal.jsonl").stat().st_size < 1000
