@@ -52,8 +52,9 @@ class _Run:
         self, plan: Plan, graph: Graph, live: dict[Key, Observation], state: State, tools: Tools
     ) -> None:
         self.plan, self.graph, self.live, self.state, self.tools = plan, graph, live, state, tools
-        recorded = {key: entry.needs for key, entry in state.entries.items()}
-        owned = {key for key, entry in state.entries.items() if entry.ours}
+        entries = state.entries if plan.changes else {}
+        recorded = {key: entry.needs for key, entry in entries.items()}
+        owned = {key for key, entry in entries.items() if entry.ours}
         self.waves = Waves(plan.changes, graph, recorded, owned)
         self.outcomes: dict[Key, Outcome] = {}
 
@@ -180,17 +181,11 @@ class _Run:
         """Keep what moved in Git without a difference to live: the spec, the API version, the needs."""
         held = {h.key for h in (*self.plan.blocked, *self.plan.waiting)} | self.waves.todo.keys()
         moved: dict[Key, Entry] = {}
-        for resource in self.graph:
-            entry, seen = self.state.entries.get(resource.key), self.live.get(resource.key)
-            if entry is None or seen is None or resource.key in held or not (entry.ours and entry.settled):
+        for resource, entry in self._behind():
+            seen = self.live.get(resource.key)
+            if seen is None or resource.key in held:
                 continue
-            id_ = entry.at.get("id") if entry.adopted else None
-            at = resource.at if id_ in (None, resource.at.get("id")) else {**resource.at, "id": id_}
-            if self.tools.applied_stays(resource, entry) and (
-                (at, resource.needs, False, seen.stamp or entry.stamp)
-                == (entry.at, entry.needs, entry.doubted, entry.stamp)
-            ):
-                continue
+            at = _at(resource, entry)
             fresh = replace(
                 entry,
                 at=at,
@@ -208,6 +203,21 @@ class _Run:
                 moved[resource.key] = fresh
         if moved:
             self.state = self.tools.save(replace(self.state, entries={**self.state.entries, **moved}))
+
+    def _behind(self) -> list[tuple[Resource, Entry]]:
+        """What Git says otherwise than it is recorded, and what a list shows with another stamp."""
+        graph, entries, tools = self.graph, self.state.entries, self.tools
+
+        def said() -> frozenset[Key]:
+            known = ((resource, entries.get(resource.key)) for resource in graph)
+            return frozenset(r.key for r, entry in known if entry is not None and not _stays(r, entry, tools))
+
+        keys = tools.memo.of("behind", (graph, entries), "", said) | {
+            key
+            for key, seen in self.live.items()
+            if seen.stamp and key in graph and key in entries and seen.stamp != entries[key].stamp
+        }
+        return [(graph[key], entries[key]) for key in keys if entries[key].ours and entries[key].settled]
 
     def _record(self, step: Step, ended: Ended, seconds: float) -> None:
         for change in step.changes:
@@ -319,6 +329,18 @@ class _Run:
         self.waves.todo.pop(change.key, None)
         self.outcomes[change.key] = outcome
         self.tools.progress("done", (), (outcome,))
+
+
+def _at(resource: Resource, entry: Entry) -> Mapping[str, Any]:
+    """Where a resource is found; one that was adopted under another name than Git's, under that."""
+    id_ = entry.at.get("id") if entry.adopted else None
+    return resource.at if id_ in (None, resource.at.get("id")) else {**resource.at, "id": id_}
+
+
+def _stays(resource: Resource, entry: Entry, tools: Tools) -> bool:
+    """Whether the record holds what Git says of a resource."""
+    said = (_at(resource, entry), resource.needs, False)
+    return said == (entry.at, entry.needs, entry.doubted) and tools.applied_stays(resource, entry)
 
 
 def _as_shown(

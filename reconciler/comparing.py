@@ -41,4 +41,4 @@ class Compare:
             return made()
         seen = digest(live)
         values = None if seen is None else (seen, tuple(ignore), key)
-        return self.memo.of(place, (desired, rules, applied, baseline), values, made)
+        return self.memo.of(("compared", place), (desired, rules, applied, baseline), values, made)

@@ -11,6 +11,7 @@ from reconciler.environment import Policy as Said
 from reconciler.errors import StateError
 from reconciler.execute import execute
 from reconciler.graph import Graph
+from reconciler.memo import Memo
 from reconciler.outcome import Outcome
 from reconciler.planner import Planner, never_arrived, policy_of
 from reconciler.policy import Policy
@@ -54,7 +55,7 @@ def destroy(
     material = Material(disable=environment is not None and environment.policy.secrets == "disable")
     cloud, _ = planner.sign_in(subscription, client_id, name, material)
     ended, running = planner.look_after(state, cloud)
-    live = survey(Graph(), state, cloud)
+    live = survey(Graph(), state, cloud, Memo())
     ended |= never_arrived(running & live.gone)
     now, commit = cloud.now(), snapshot.commit
     state = settle(state, Graph(), live.observations, ended, mask=planner.mask, commit=commit, now=now)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from reconciler.errors import Fault, InputError
+from reconciler.memo import Memo
 from reconciler.resource import Key, Resource
 
 
@@ -75,6 +76,14 @@ class Graph:
         if any(old.key is not new.key or old.needs is not new.needs for old, new in moved):
             return Graph(made)
         return self._like({**self._by_key, **{new.key: new for _, new in moved}}, made)
+
+    def steady(self, before: Graph, memo: Memo, name: str) -> Graph:
+        """This graph, which was made from `before`; or the last one of that name where it says the same: then
+        all holds that was found out of it."""
+        made = self.mapped(
+            lambda each: each if before.get(each.key) is each else memo.same((name, each.key), each)
+        )
+        return memo.of(name, made._resources, "", lambda: made)
 
     def renamed(self, moved: Mapping[Key, Resource]) -> Graph:
         """The graph with resources in the place of those with these keys; needs follow a key that is another.

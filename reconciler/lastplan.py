@@ -23,8 +23,7 @@ LONGEST = 400
 
 def document(
     plan: Plan,
-    graph: Graph,
-    state: State,
+    drawn: Mapping[str, Any],
     time: str,
     *,
     first: Plan | None = None,
@@ -34,9 +33,8 @@ def document(
 ) -> dict[str, Any]:
     """As `render.plan_json`, with `time` (ISO 8601), `sync` and `graph`.
 
-    first: the plan that the same tick made first; what it did since is told too. graph: `keys` of all that
-    Git wants or that is recorded, and `needs`: for each of them the places in `keys` of what it needs. A
-    change has `more`: how many of its fields are left out."""
+    drawn: see `drawing`. first: the plan that the same tick made first; what it did since is told too.
+    A change has `more`: how many of its fields are left out."""
     found: dict[str, Any] = cleaned(render.plan_json(plan, calls or {}, warnings))
     there = {change["key"] for change in found["changes"]}
     done = [render.change_json(change) for change in first.changes] if first and first is not plan else []
@@ -47,11 +45,13 @@ def document(
         "sync": sync,
         "changes": [_short(change, at < IN_FULL) for at, change in enumerate(changes)],
         "notAccepted": [_short(each, at < IN_FULL) for at, each in enumerate(found["notAccepted"])],
-        "graph": _graph(graph, state),
+        "graph": drawn,
     }
 
 
-def _graph(graph: Graph, state: State) -> dict[str, Any]:
+def drawing(graph: Graph, state: State) -> dict[str, Any]:
+    """`keys` of all that Git wants or that is recorded, and `needs`: for each of them the places in `keys` of
+    what it needs."""
     needs = {resource.key: resource.needs for resource in graph}
     needs |= {key: entry.needs for key, entry in state.ours.items() if key not in needs}
     place = {key: at for at, key in enumerate(needs)}

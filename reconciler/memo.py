@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
+from operator import is_
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class Memo:
-    """The last result at each place. Safe under threads: at worst something is made twice."""
+    """The last result at each place: a text, or a text with the key of a resource. Safe under threads: at
+    worst something is made twice."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[tuple[object, ...], Hashable, Any]] = {}
@@ -28,7 +30,7 @@ class Memo:
             and values is not None
             and known[1] == values
             and len(known[0]) == len(objects)
-            and all(map(_is, known[0], objects))
+            and all(map(is_, known[0], objects))
         ):
             result: T = known[2]
             return result
@@ -36,15 +38,20 @@ class Memo:
         self._known[place] = (objects, values, result)
         return result
 
-    def keep(self, places: Callable[[Any], bool]) -> None:
-        """Forget all other places."""
+    def same(self, place: Hashable, value: T) -> T:
+        """What was given for this place last, where it equals this: then what is made of it stays, too."""
+        known = self._known.get(place)
+        if known is not None and known[2] == value and repr(known[2]) == repr(value):  # 1 equals 1.0 and true
+            last: T = known[2]
+            return last
+        self._known[place] = ((), None, value)
+        return value
+
+    def keep(self, keys: Container[object]) -> None:
+        """Forget the places of all other keys."""
         for place in list(self._known):
-            if not places(place):
+            if isinstance(place, tuple) and place[1] not in keys:
                 self._known.pop(place, None)
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def digest(value: Any) -> bytes | None:

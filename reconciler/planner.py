@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler import factory, secrets, triggers
+from reconciler import factory, redaction, secrets, triggers
 from reconciler import plan as plan_
 from reconciler import resolve as resolve_
 from reconciler.armid import key_of
@@ -21,6 +21,7 @@ from reconciler.errors import CloudError, Fault, InputError, ReconcilerError, Si
 from reconciler.fingerprints import remembered
 from reconciler.graph import Graph
 from reconciler.judge import doubtful
+from reconciler.lastplan import drawing
 from reconciler.memo import Memo
 from reconciler.plan import Plan
 from reconciler.policy import Acknowledgement, Policy, Rule
@@ -92,18 +93,19 @@ class Planner:
         session.material.secure.update(desired.secure)
         session.material.contents.update(desired.contents)
         ended, running = self.look_after(state, cloud)
-        found = survey(desired.graph, state, cloud)
+        memo = self.memo(environment.name)
+        found = survey(desired.graph, state, cloud, memo)
         ended, running = {**ended, **never_arrived(running & found.gone)}, running - found.gone
         graph, seen = found.graph, found.observations
         seen = {**seen, **cloud.provider.elsewhere(_absent(graph, seen))}
         seen = triggers.as_running(seen, state)
         graph, unread = cloud.values.sealed(graph, state.entries, seen, desired.outputs)
+        graph = graph.steady(found.graph, memo, "sealed")
+        memo.of("graph", (graph,), "", lambda: memo.keep({each.key for each in (*desired.graph, *graph)}))
         now = cloud.now()
         state = settle(state, graph, seen, ended, mask=self.mask, commit=snapshot.commit, now=now)
         state = rekeyed(state, graph)
         state, seen, lost = rebuilt(graph, state, seen, environment.name)
-        memo = self.memo(environment.name)
-        memo.keep(lambda place: (place if isinstance(place, Key) else place[1]) in graph)
         plan = plan_.make(
             graph,
             seen,
@@ -121,8 +123,10 @@ class Planner:
         )
         warnings = (*snapshot.warnings, *desired.warnings, *lost)
         pauses = triggers.to_pause(plan, graph, state, seen)
+        drawn = memo.of("drawn", (graph, state.entries), redaction.known(), lambda: drawing(graph, state))
+        calls = cloud.calls()
         planned = Planned(
-            plan, state, graph, seen, desired, found.others, pauses, found.unplaced, cloud.calls(), warnings
+            plan, state, graph, seen, desired, found.others, pauses, found.unplaced, calls, warnings, drawn
         )
         return planned, running
 

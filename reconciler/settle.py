@@ -60,6 +60,8 @@ def settle(
     ended: for each intent whose operation has ended, None where it did what it should, else its error.
     commit: the one at which a failure keeps its back-off."""
     for key, entry in state.entries.items():
+        if entry.settled and entry.intent is None and key in graph:
+            continue
         seen = live.get(key)
         if seen is None or seen.status is Status.UNKNOWN:
             continue
@@ -140,11 +142,14 @@ def rekeyed(state: State, graph: Graph) -> State:
     A data factory has a key of its own where no template declares it, a workspace's object one by its kind,
     and a scope one for each way to write its name. Without this, the old record would have what is there
     deleted, for the sake of the new one."""
+    strays = [(key, entry) for key, entry in state.entries.items() if key not in graph]
+    if not strays:
+        return state
     wanted = {same: each for each in graph if (same := _thing(each.key, each.type, each.at)) is not None}
-    for key, entry in state.entries.items():
+    for key, entry in strays:
         same = _thing(key, entry.type, entry.at)
         resource = wanted.get(same) if same is not None else None
-        if resource is None or resource.key == key or entry.intent is not None or not entry.ours:
+        if resource is None or entry.intent is not None or not entry.ours:
             continue
         state = state.drop(key)
         if resource.key not in state.ours:

@@ -15,6 +15,7 @@ from reconciler.armtemplate import Unknown
 from reconciler.cloud import Cloud
 from reconciler.errors import CloudError, SignInError
 from reconciler.graph import Graph
+from reconciler.memo import Memo
 from reconciler.providers.tokens import WORKSPACES
 from reconciler.record import Entry, State
 from reconciler.resource import Key, Observation, Resource, Status
@@ -39,13 +40,13 @@ class Survey:
     gone: frozenset[Key] = frozenset()
 
 
-def survey(wanted: Graph, state: State, cloud: Cloud) -> Survey:
+def survey(wanted: Graph, state: State, cloud: Cloud, memo: Memo) -> Survey:
     """Look at all that Git wants and all that is recorded. Raises what `live.observe` raises."""
     azure = live_.observe(wanted, state, cloud.azure)
     past = live_.as_recorded(wanted, state, cloud.azure)
     others = cloud.look_up(resolve_.referred(wanted))
     graph = wanted.mapped(lambda resource: resolve_.resolve(resource, azure.observations, others))
-    graph = _placed(graph, state, azure.observations, others)
+    graph = _placed(graph.steady(wanted, memo, "resolved"), state, azure.observations, others, memo)
     homeless = workspace.unplaced(graph)
     gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
     data = live_.observe(
@@ -94,7 +95,9 @@ def _in_factories(
     return {key for key in inside if key not in graph and key not in state.entries}, unlisted
 
 
-def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any]) -> Graph:
+def _placed(
+    graph: Graph, state: State, live: Mapping[Key, Observation], others: Mapping[str, Any], memo: Memo
+) -> Graph:
     """The graph with workspaces under their hosts, as live tells them; else, where Azure tells nothing of a
     workspace today, under the host that is recorded."""
     known: dict[str, Any] = {}
@@ -112,7 +115,7 @@ def _placed(graph: Graph, state: State, live: Mapping[Key, Observation], others:
         host = at["host"].expression
         if host not in known and _homeless(graph[key], live).status is Status.UNKNOWN:
             known |= _recorded(graph[key], state)
-    return workspace.placed(graph, known)
+    return memo.of("placed", (graph,), tuple(sorted(known.items())), lambda: workspace.placed(graph, known))
 
 
 def _recorded(resource: Resource, state: State) -> dict[str, str]:

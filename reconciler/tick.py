@@ -19,7 +19,8 @@ from reconciler.resource import Key, Observation
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan with all that it was made from. unplaced: what waits for the address of its workspace."""
+    """A plan with all that it was made from. unplaced: what waits for the address of its workspace.
+    drawn: `lastplan.drawing` of it, where that is known."""
 
     plan: Plan
     state: State
@@ -31,14 +32,14 @@ class Planned:
     unplaced: frozenset[Key] = frozenset()
     calls: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    drawn: Mapping[str, Any] | None = None
 
     def document(self, time: str, first: Planned | None = None) -> dict[str, Any]:
         """The plan for those who look later, see `lastplan.document`."""
         environment = self.desired.environment if self.desired is not None else None
         return lastplan.document(
             self.plan,
-            self.graph,
-            self.state,
+            self.drawn or lastplan.drawing(self.graph, self.state),
             time,
             first=first.plan if first is not None else None,
             sync=environment.policy.sync if environment is not None else "auto",

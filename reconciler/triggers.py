@@ -31,9 +31,9 @@ class Pauser(Protocol):
 def as_running(seen: Mapping[Key, Observation], state: State) -> dict[Key, Observation]:
     """What was seen, but for our own stops: a trigger that we stopped counts as running."""
     told = dict(seen)
-    for key, entry in state.entries.items():
+    for key in [key for key, entry in state.entries.items() if entry.paused]:
         observation = seen.get(key)
-        if entry.paused and observation is not None and observation.status is Status.PRESENT:
+        if observation is not None and observation.status is Status.PRESENT:
             told[key] = replace(observation, spec={**observation.spec, STATE: STARTED})
     return told
 
@@ -41,6 +41,8 @@ def as_running(seen: Mapping[Key, Observation], state: State) -> dict[Key, Obser
 def to_pause(plan: Plan, graph: Graph, state: State, seen: Mapping[Key, Observation]) -> tuple[Key, ...]:
     """Running triggers of ours that change, or that start a pipeline which changes or goes."""
     moving = {change.key for change in plan.writes if change.action is not Action.CREATE}
+    if not moving:
+        return ()
     found = []
     for key, entry in state.entries.items():
         observation = seen.get(key)

@@ -92,7 +92,9 @@ def a_plan(text: str = "", others: int = 0, **more: Any) -> dict[str, Any]:
         Resource(Key("databricks.notebook", needed.scope, f"/Shared/n{number:05}"), "n", {}, {}, (needed,))
         for number in range(others)
     ]
-    return lastplan.document(plan, Graph(graph), State.new("test"), "2026-03-01T11:55:00+00:00")
+    return lastplan.document(
+        plan, lastplan.drawing(Graph(graph), State.new("test")), "2026-03-01T11:55:00+00:00"
+    )
 
 
 class Seen(HTMLParser):

@@ -25,7 +25,9 @@ def change(name: str, *values: Any) -> Change:
 
 
 def kept(plan: Plan, *resources: Any, state: State | None = None, **more: Any) -> dict[str, Any]:
-    return lastplan.document(plan, Graph(resources), state or State.new("test"), TIME, **more)
+    return lastplan.document(
+        plan, lastplan.drawing(Graph(resources), state or State.new("test")), TIME, **more
+    )
 
 
 def test_needs_are_told_by_place_and_what_is_recorded_alone_is_there_too() -> None:

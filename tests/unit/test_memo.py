@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.armtemplate import Unknown
 from reconciler.comparing import Compare
+from reconciler.graph import Graph
 from reconciler.memo import Memo, digest
+from reconciler.resource import Key, Resource
 from reconciler.rules import for_type
 
 RULES = for_type("Microsoft.DataFactory/factories/pipelines")
@@ -75,7 +79,24 @@ def test_a_digest_tells_apart_what_json_tells_apart() -> None:
 
 def test_what_is_gone_is_forgotten() -> None:
     """A warm app lives for days: what Git once said is not kept for ever."""
-    memo, spec = Memo(), {"a": 1}
-    assert [memo.of(place, (spec,), "v", lambda: 1) for place in ("stays", "goes")] == [1, 1]
-    memo.keep("stays".__eq__)
-    assert [memo.of(place, (spec,), "v", lambda: 2) for place in ("stays", "goes")] == [1, 2]
+    memo, spec, places = Memo(), {"a": 1}, [("seen", "stays"), ("seen", "goes"), "of all"]
+    assert [memo.of(place, (spec,), "v", lambda: 1) for place in places] == [1, 1, 1]
+    memo.keep({"stays"})
+    assert [memo.of(place, (spec,), "v", lambda: 2) for place in places] == [1, 2, 1]
+
+
+def test_a_graph_that_is_made_anew_is_the_last_one_while_it_says_the_same() -> None:
+    """What was found out of a graph is known by that very graph. 1 and true are equal, and do not say the
+    same."""
+    memo, said = Memo(), Unknown("reference('a')")
+    before = Graph([Resource(Key("k", "s", n), "t", {"a": said}, {}) for n in ("a", "b")])
+
+    def made(value: Any) -> Graph:
+        made = before.mapped(lambda each: replace(each, spec={"a": value}) if each.key.name == "a" else each)
+        return made.steady(before, memo, "resolved")
+
+    first = made(1)
+    assert made(1) is first
+    assert made(True) is not first
+    assert [each.spec["a"] for each in made(True)] == [True, said]
+    assert [each.spec["a"] for each in made(2)] == [2, said]
