@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import StateError
-from reconciler.record import State, to_json
+from reconciler.record import State
 from reconciler.state import disk, journal, localkey
 from reconciler.state.store import Lease, checked, locked, parsed_plan, refuse_stale
 
 FOLD_BYTES = 4 << 20
 """A journal of this size is folded into state.json, a history of this size loses its older half."""
-GROWN = 0.25
-"""A journal that has more than this part of state.json's size is folded when a run lets go of its lock."""
+GROWN = 1.0
+"""A journal of more than so many times the size of state.json is folded when a run lets go of its lock."""
 CHECKPOINT = "state.json"
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
@@ -159,6 +159,8 @@ class FileStore:
 
     def _make(self, folder: Path) -> Path:
         """Make a folder, and the root, where they are not there."""
+        if folder != self._root and folder.is_dir():
+            return folder
         with disk.failing(folder):
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if {path.name for path in self._root.iterdir()} <= {"cache"}:
@@ -185,7 +187,7 @@ class FileStore:
 def _fold(folder: Path, state: State) -> None:
     """The whole state into state.json, then an empty journal. A crash in between leaves lines whose serial
     state.json has reached: they are passed over."""
-    disk.replace(folder / CHECKPOINT, journal.line(to_json(state)))
+    disk.replace(folder / CHECKPOINT, journal.whole(state))
     disk.append(folder / JOURNAL, 0, b"")
 
 
