@@ -25,7 +25,7 @@ MARK = "reconciler"
 TIMED = frozenset({
     "etag", "eTag", "creationTime", "createdTime", "changedTime", "lastUpdateTime", "createdDateTime",
     "systemData", "lastPublishTime", "lastGeneratedRunTime", "keyCreationTime", "lastEnabledTime",
-    "last_updated_timestamp", "modified_at", "created_at", "object_id", "createTime",
+    "last_updated_timestamp", "modified_at", "created_at", "object_id", "resource_id", "createTime",
 })  # fmt: skip
 """Fields that tell when something was made, or which number it has."""
 MADE_UP = ("principalId", "workspaceId", "workspaceUrl")
