@@ -158,22 +158,25 @@ DEFAULTS: Mapping[str, bool] = {"settled": True, "doubted": False, "adopted": Fa
 """Fields of an entry that are left out where they say this."""
 
 
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """One entry as JSON values, without its key."""
+    document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "key"}
+    document["needs"] = [str(need) for need in entry.needs]
+    document["intent"] = _fields(entry.intent) if entry.intent else None
+    document["trouble"] = asdict(entry.trouble) if entry.trouble else None
+    made: dict[str, Any] = _plain(
+        {
+            name: value
+            for name, value in document.items()
+            if value not in (None, "", []) and value != DEFAULTS.get(name) and (value or name != "stamp")
+        }
+    )
+    return made | _kept_clean(made)
+
+
 def to_json(state: State) -> dict[str, Any]:
     """The state as JSON values; `from_json` reads it back."""
-    entries = {}
-    for key, entry in sorted(state.entries.items()):
-        document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "key"}
-        document["needs"] = [str(need) for need in entry.needs]
-        document["intent"] = _fields(entry.intent) if entry.intent else None
-        document["trouble"] = asdict(entry.trouble) if entry.trouble else None
-        entries[str(key)] = _plain(
-            {
-                name: value
-                for name, value in document.items()
-                if value not in (None, "", []) and value != DEFAULTS.get(name) and (value or name != "stamp")
-            }
-        )
-        entries[str(key)] |= _kept_clean(entries[str(key)])
+    entries = {str(key): entry_json(entry) for key, entry in sorted(state.entries.items())}
     return {
         "version": VERSION,
         "environment": state.environment,

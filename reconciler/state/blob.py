@@ -35,7 +35,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobBlock, BlobClient, BlockState, ContainerClient
 
 from reconciler.errors import StaleState, StateError
-from reconciler.record import State, to_json
+from reconciler.record import State
 from reconciler.state import backups, days, journal
 from reconciler.state.lease import leased
 from reconciler.state.store import Lease, checked, parsed_plan, refuse_stale
@@ -122,7 +122,7 @@ class BlobStore:
         """Once a day, where nobody else has."""
         if self._copied.get(state.environment) != f"{datetime.now(UTC):%Y-%m-%d}":
             self._copied[state.environment] = backups.keep(
-                self._container, state.environment, lambda: journal.line(to_json(state))
+                self._container, state.environment, lambda: journal.whole(state)
             )
 
     @contextmanager
@@ -224,7 +224,7 @@ class BlobStore:
         saved = replace(state, serial=state.serial + 1)
         before = _blocks(blob, kept) if kept.blocks is None else kept.blocks
         if kept.state is None or not before or len(before) >= FOLD_BLOCKS or kept.added > FOLD_BYTES:
-            before, text, size, added = (), journal.line(to_json(saved)), 0, 0
+            before, text, size, added = (), journal.whole(saved), 0, 0
         else:
             text, size = journal.line(journal.delta(kept.state, saved)), kept.size
             added = kept.added + len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.errors import StateError
-from reconciler.record import VERSION, State, from_json, to_json
+from reconciler.record import VERSION, State, entry_json, from_json, to_json
 from reconciler.sharing import Shared
 
 FIELDS = ("drift", "commit", "suspended", "notes")
@@ -18,6 +19,19 @@ FIELDS = ("drift", "commit", "suspended", "notes")
 
 def line(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def whole(state: State) -> bytes:
+    """The whole of a state as a line, written entry by entry: all of them as JSON values at once would take
+    four times the memory of their text."""
+    document = to_json(replace(state, entries={}))
+    del document["entries"]
+    text = io.BytesIO()
+    text.write(line(document)[:-2] + b',"entries":{')
+    for at, (key, entry) in enumerate(sorted(state.entries.items())):
+        text.write((b"," if at else b"") + line({str(key): entry_json(entry)})[1:-2])
+    text.write(b"}}\n")
+    return text.getvalue()
 
 
 def delta(old: State, new: State) -> dict[str, Any]:

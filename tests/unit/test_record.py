@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.armtemplate.values import Unknown
 from reconciler.record import Drift, Entry, Intent, State, Trouble, from_json, to_json
 from reconciler.resource import Key, Secret
+from reconciler.state import journal
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -128,3 +129,11 @@ def test_notes_that_are_none_of_ours_are_refused_without_their_value(notes: dict
     document = {**to_json(State.new("a")), "notes": notes}
     with pytest.raises(TypeError, match=r"notes\..* was to be"):
         from_json(document)
+
+
+@settings(max_examples=80, deadline=None)
+@given(STATES)
+def test_a_state_that_is_written_entry_by_entry_is_its_json(state: State) -> None:
+    written = journal.whole(state)
+    assert json.loads(written) == json.loads(json.dumps(to_json(state)))
+    assert written.count(b"\n") == 1
