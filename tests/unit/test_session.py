@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import trustme
+from urllib3.util.ssl_ import create_urllib3_context
 
 from reconciler.providers.session import Session
 
@@ -131,3 +136,47 @@ def test_variables_that_change_are_seen(monkeypatch: pytest.MonkeyPatch) -> None
         "https"
         not in session.merge_environment_settings("https://management.azure.com/x", None, False)["proxies"]
     )
+
+
+def test_connections_share_what_they_trust_and_each_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Authorities that each connection reads for itself were most of a new connection's time and memory."""
+    ours, other = trustme.CA(), trustme.CA()
+    (tmp_path / "ours.pem").write_bytes(ours.cert_pem.bytes())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ours.pem"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    made = []
+    monkeypatch.setattr(
+        "reconciler.providers.session.create_urllib3_context",
+        lambda: made.append(1) or create_urllib3_context(),
+    )
+    session = Session()
+    with _https(ours, "127.0.0.1") as one, _https(ours, "127.0.0.1") as two:
+        assert [session.get(f"{url}/a", timeout=10).status_code for url in (one, two)] == [200, 200]
+    assert len(made) == 1
+    for authority, host in ((other, "127.0.0.1"), (ours, "127.0.0.2")):
+        with _https(authority, host) as url, pytest.raises(requests.exceptions.SSLError):
+            session.get(f"{url}/a", timeout=10)
+
+
+@contextmanager
+def _https(authority: trustme.CA, name: str) -> Iterator[str]:
+    """A server on 127.0.0.1 whose certificate, of this authority, says this name."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.handle_error = lambda *_: None  # type: ignore[method-assign]
+        running.socket = context.wrap_socket(running.socket, server_side=True)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{running.server_port}"
+        running.shutdown()
