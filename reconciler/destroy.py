@@ -71,7 +71,7 @@ def destroy(
     result = result_of(plan, outcomes.values())
     took = round(time.monotonic() - started, 3)
     tick = Tick(name, commit, result, planned, tuple(outcomes.values()), "", (), took, cloud.calls())
-    report.remember(state, tick, plan, cloud.now())
+    report.keep(report.remember(state, tick, plan, cloud.now()))
     return tick
 
 

@@ -157,7 +157,7 @@ class Reconciler:
                 },
             )
             state = self.report.remember(state, tick, planned.plan, cloud.now())
-            self.report.alert(tick, before, state, environment, cloud, planned=planned)
+            self.report.alert(tick, before, state, environment, cloud, planned=planned, keep=self.report.keep)
             return tick
 
     def _newest(self, name: str, state: State) -> Snapshot:
@@ -291,7 +291,9 @@ class Reconciler:
             before = planned.state
             state = self.report.remember(planned.state, tick, planned.plan, datetime.now(UTC))
             environment = planned.desired.environment if planned.desired else None
-            self.report.alert(tick, before, state, environment, planned=planned, manual=True)
+            self.report.alert(
+                tick, before, state, environment, planned=planned, manual=True, keep=self.report.keep
+            )
             return tick
 
     # One environment as a whole

@@ -48,7 +48,7 @@ class Report:
         return tick
 
     def remember(self, state: State, tick: Tick, plan: Plan, now: datetime) -> State:
-        """Keep health, drift and its age, and the last outcomes; add a line to the history."""
+        """The state with health, drift and its age, and the last outcomes; `keep` is to save it."""
         differing = {
             change.key: tuple(f.path for f in change.fields)
             for change in (*plan.changes, *(held.change for held in plan.blocked if held.change is not None))
@@ -72,8 +72,12 @@ class Report:
         if tick.result == "done" and not holds and not left:
             notes["healthy"] = tick.commit
         commit = state.commit if left else tick.commit
-        saved = self.store.save(replace(state, drift=drift, commit=commit, notes=notes))
-        self.store.append_history(tick.environment, line)
+        return replace(state, drift=drift, commit=commit, notes=notes)
+
+    def keep(self, state: State) -> State:
+        """Save what is remembered of a run; add a line to the history."""
+        saved = self.store.save(state)
+        self.store.append_history(state.environment, saved.notes["last"])
         return saved
 
     def keep_plan(self, planned: Planned, now: datetime, first: Planned | None = None) -> None:
@@ -106,10 +110,12 @@ class Report:
         planned: Planned | None = None,
         manual: bool = False,
         error: ReconcilerError | None = None,
+        keep: Callable[[State], State] | None = None,
     ) -> None:
         """Tell what is new, and remember that it was told.
 
-        planned: the last plan of the tick. What is saved already is told: no crash tells it otherwise."""
+        planned: the last plan of the tick. keep: saves `after`, where that is not saved yet: before anything
+        is told, so that no crash tells it otherwise; where there is nothing to tell, one save is enough."""
         ended = Ended(
             tick.environment,
             tick.commit,
@@ -125,8 +131,11 @@ class Report:
         now = cloud.now() if cloud else datetime.now(UTC)
         log = cloud.arm if cloud else None
         live = tick.planned.live if tick.planned else None
-        told = alerts.after_tick(ended, before, after, environment, post, now, log=log, live=live)
-        if told != after:
+        save = keep or (lambda state: state)
+        told = alerts.after_tick(ended, before, after, environment, post, now, log=log, live=live, save=save)
+        if keep is not None and told.serial == after.serial:
+            keep(told)
+        elif told != after:
             self.store.save(told)
 
     def _last_read(self, state: State) -> Environment | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -56,12 +56,14 @@ def after_tick(
     *,
     log: Log | None = None,
     live: Mapping[Key, Observation] | None = None,
+    save: Callable[[State], State] = lambda state: state,
 ) -> State:
     """Tell what is new, and give back `after` with what is known from now on; the caller saves it.
 
     before: the state at the start of the tick. environment: None where nobody knows whom to tell: then it
     stays new. log: the activity log, None where nobody is signed in. live: what was seen before anything was
-    written. Takes seconds, and raises nothing where something cannot be sent or looked up."""
+    written. save: called with `after` before anything is sent. Takes seconds, and raises nothing where
+    something cannot be sent or looked up."""
     if environment is None:
         return after
     notes = dict(after.notes.get(NOTES) or {})
@@ -77,7 +79,7 @@ def after_tick(
         memory = memory.knowing(told)
     looked = {"looked": now.isoformat()} if ended.plan is not None else {}
     notes |= {"questions": [each.note for each in asked], "tick": now.isoformat(), **looked}
-    return _sent(after, notes, memory, told, reached, post, now)
+    return _sent(after, notes, memory, told, reached, post, now, save)
 
 
 def tell(fact: Fact, state: State, environment: Environment | None, post: Post, now: datetime) -> State:
@@ -115,6 +117,7 @@ def _sent(
     reached: Sequence[Target],
     post: Post,
     now: datetime,
+    save: Callable[[State], State] = lambda state: state,
 ) -> State:
     """Send what is new and what is due again; the state with all that is to be remembered."""
     waiting = [Letter.of_note(note) for note in notes.get("undelivered", ())]
@@ -125,6 +128,8 @@ def _sent(
         for target in reached
         if not target.why and (due := [x.fact for x in letters if x.to == target.ref and x.is_due(now)])
     }
+    if jobs:
+        state = save(state)
     left = outbox.left(letters, side_by_side(jobs), now)
     kept = {
         **{name: notes[name] for name in ("questions", "tick", "looked") if notes.get(name)},
