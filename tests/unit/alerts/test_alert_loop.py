@@ -144,6 +144,22 @@ def test_no_log_is_read_for_those_who_do_not_hear_of_drift(tmp_path: Path) -> No
     assert (told.facts, told.queries) == ([], [])
 
 
+def test_a_state_is_saved_before_anything_of_it_is_told(environment: Environment) -> None:
+    """Else a crash would have people told what nothing knows any more. Where nothing is told, the caller's own
+    save is enough."""
+    told, state, saves = Told(), drifting(ACCOUNT), list[int]()
+
+    def save(state: State) -> State:
+        saves.append(len(told.facts))
+        return replace(state, serial=state.serial + 1)
+
+    state = after_tick(ended(ACCOUNT), state, state, environment, told.post, START, log=told, save=save)
+    assert (saves, len(told.facts), state.serial) == ([0], 1, 1)
+    later = START + timedelta(seconds=1)
+    after_tick(ended(ACCOUNT), state, state, environment, told.post, later, log=told, save=save)
+    assert (saves, len(told.facts)) == ([0], 1)
+
+
 def test_without_an_environment_nothing_is_told_and_nothing_forgotten(environment: Environment) -> None:
     """Its file cannot be read: whoever is to be told is known again once it can."""
     told, state = Told(), drifting(ACCOUNT)
