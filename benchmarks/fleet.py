@@ -1,7 +1,9 @@
 """A round over many environments of 50 resources, without changes: 20 and 200 of them, one process and three.
 
 One process ticks six environments at once, as many as an instance of the Function app takes from its queue
-(`host.json`); three processes take two each. The floor makes the same calls with the same concurrency."""
+(`host.json`); three processes take two each. The floor makes the same calls with the same concurrency. Each
+environment has a group, a factory, a vault and a workspace of its own. Memory is that of the largest process,
+at its peak."""
 
 from __future__ import annotations
 

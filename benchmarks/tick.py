@@ -2,7 +2,7 @@
 
 The floor is a bare client that makes the same calls. Both run in processes of their own, in turn, warm: as
 an instance of the Function app is between two ticks. Memory is that of the whole process that ticks, at
-its peak, its first tick included: it has read Git and the state, and compared everything."""
+its peak (`VmHWM`), its first tick included: it has read Git and the state, and compared everything."""
 
 from __future__ import annotations
 
