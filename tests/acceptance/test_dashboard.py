@@ -211,7 +211,7 @@ def thousands(host: Hosted, count: int) -> Reconciler:
     state = replace(State.new("a"), entries=entries, notes={"last": last})
     engine.store.save(state)
     plan = Plan("a", "c" * 40, unchanged=len(entries))
-    engine.store.keep_plan("a", lastplan.document(plan, graph, state, "2026-03-01T11:55:00+00:00"))
+    engine.store.keep_plan("a", lastplan.document(plan, lastplan.drawing(graph, state), last["time"]))
     return engine
 
 
