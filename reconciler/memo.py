@@ -38,6 +38,15 @@ class Memo:
         self._known[place] = (objects, values, result)
         return result
 
+    def put(self, place: Hashable, of: object, result: object) -> None:
+        """Keep a result that was found out of this object."""
+        self._known[place] = ((of,), None, result)
+
+    def last(self, place: Hashable, of: object) -> Any:
+        """What was put there last, where it was found out of the same object; else None."""
+        known = self._known.get(place)
+        return known[2] if known is not None and known[0][0] is of else None
+
     def same(self, place: Hashable, value: T) -> T:
         """What was given for this place last, where it equals this: then what is made of it stays, too."""
         known = self._known.get(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,21 +42,27 @@ class Survey:
 
 
 def survey(wanted: Graph, state: State, cloud: Cloud, memo: Memo) -> Survey:
-    """Look at all that Git wants and all that is recorded. Raises what `live.observe` raises."""
-    azure = live_.observe(wanted, state, cloud.azure)
-    past = live_.as_recorded(wanted, state, cloud.azure)
-    others = cloud.look_up(resolve_.referred(wanted))
-    graph = wanted.mapped(lambda resource: resolve_.resolve(resource, azure.observations, others))
-    graph = _placed(graph.steady(wanted, memo, "resolved"), state, azure.observations, others, memo)
-    homeless = workspace.unplaced(graph)
-    gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
-    data = live_.observe(
-        (resource for resource in graph if resource.key not in homeless and resource.key not in gone),
-        replace(state, entries={key: each for key, each in state.entries.items() if key not in gone})
-        if gone
-        else state,
-        cloud.data,
-    )
+    """Look at all that Git wants and all that is recorded. Raises what `live.observe` raises.
+
+    Where Azure told the same of them the last time, both steps are taken side by side, in the hope that it
+    does so today."""
+    expected: Graph | None = memo.last("surveyed", wanted)
+    with ThreadPoolExecutor(1) as pool:
+        early = pool.submit(live_.observe, expected, state, cloud.data) if expected is not None else None
+        azure = live_.observe(wanted, state, cloud.azure)
+        past = live_.as_recorded(wanted, state, cloud.azure)
+        others = cloud.look_up(resolve_.referred(wanted))
+        graph = wanted.mapped(lambda resource: resolve_.resolve(resource, azure.observations, others))
+        graph = _placed(graph.steady(wanted, memo, "resolved"), state, azure.observations, others, memo)
+        homeless = workspace.unplaced(graph)
+        gone = {key for key, entry in state.entries.items() if _has_gone(entry, azure.observations)}
+        steady = not homeless and not gone
+        if early is not None and graph is expected and steady:
+            data = early.result()
+        else:
+            there = (each for each in graph if each.key not in homeless and each.key not in gone)
+            data = live_.observe(there, _without(state, gone), cloud.data)
+    memo.put("surveyed", wanted, graph if steady else None)
     unread = {key for key, seen in data.observations.items() if seen.status is Status.UNKNOWN}
     left = [state.entries[key] for key in unread if key not in graph and key in state.entries]
     holders = _workspaces_of(left, azure.observations, cloud)
@@ -70,6 +77,11 @@ def survey(wanted: Graph, state: State, cloud: Cloud, memo: Memo) -> Survey:
     seen |= unlisted
     unmanaged = tuple(sorted({*azure.unmanaged, *data.unmanaged, *inside}))
     return Survey(graph, seen, unmanaged, others, past, homeless, frozenset(gone))
+
+
+def _without(state: State, gone: set[Key]) -> State:
+    left = {key: entry for key, entry in state.entries.items() if key not in gone}
+    return replace(state, entries=left) if gone else state
 
 
 def _in_factories(
