@@ -39,6 +39,7 @@ class JobProvider:
         self._workspaces, self._environment, self._now = workspaces, environment, now
         self._ids: dict[Key, str] = {}
         self._taken: tuple[str, ...] = ()
+        self._looked: set[Place] = set()
         self._lock = threading.Lock()
 
     # Reading
@@ -52,6 +53,7 @@ class JobProvider:
             try:
                 jobs = {str(job["job_id"]): job for job in self._list(place)}
                 jobs |= self._not_listed(place, [recorded[e.key] for e in mine if e.key in recorded], jobs)
+                self._looked.add(place)
             except SignInError:
                 raise
             except CloudError as error:
@@ -179,7 +181,7 @@ class JobProvider:
         (resource,) = batch
         place, where = Place.of(resource.at), str(resource.key)
         settings = resource.spec["settings"]
-        id_ = self._ids.get(resource.key, "")
+        id_ = self._ids.get(resource.key, "") or self._made_before(place, resource)
         if id_:
             body: dict[str, Any] = {"job_id": int(id_), "new_settings": settings}
             self._workspaces.call(place, "POST", f"{API}/reset", body=body, where=where)
@@ -195,6 +197,14 @@ class JobProvider:
             wanted = resource.spec[permissions.NAME]
             permissions.write(self._workspaces, place, "jobs", id_, wanted, resource.key)
         return Done()
+
+    def _made_before(self, place: Place, resource: Resource) -> str:
+        """The id of a job of ours that is there all the same, in a workspace that was not looked at: Azure
+        said that it had gone, and then that it is there. One late read of Azure is enough for that."""
+        if place in self._looked:
+            return ""
+        jobs = {str(job["job_id"]): job for job in self._list(place)}
+        return self._found(resource, jobs, set(self._taken))
 
     def intend_delete(self, entry: Entry) -> Mapping[str, Any]:
         at = {name: entry.at[name] for name in ("host", "resourceId") if name in entry.at}

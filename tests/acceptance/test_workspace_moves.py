@@ -22,6 +22,7 @@ resources:
           notebook_task: {{notebook_path: {FOLDER}/a}}
           new_cluster: {{spark_version: 15.4.x-scala2.12, node_type_id: Standard_DS3_v2, num_workers: 1}}
 """
+JOBS = "jobs: [{file: jobs/nightly.yaml}]"
 TICKS = 3
 """Most ticks until it is as Git says: what is in the way goes first."""
 
@@ -189,8 +190,7 @@ def test_a_job_that_a_late_list_leaves_out_is_not_made_again(
     """A recorded job is asked for by its id before it counts as deleted; one that is deleted comes back."""
     from reconciler.providers.jobs import JobProvider
 
-    lines = (NOTEBOOKS, "jobs: [{file: jobs/nightly.yaml}]")
-    made = team(tmp_path, sandbox, {"notebooks/a.py": notebook(), "jobs/nightly.yaml": JOB}, *lines)
+    made = team(tmp_path, sandbox, {"notebooks/a.py": notebook(), "jobs/nightly.yaml": JOB}, NOTEBOOKS, JOBS)
     with monkeypatch.context() as late:
         late.setattr(JobProvider, "_list", lambda self, place: [])
         assert made.run("plan", "one").json["changes"] == []

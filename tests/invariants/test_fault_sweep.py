@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 
 import pytest
-from support.bad_luck import WAYS, Way, storm, strike
+from support.bad_luck import LONG_AGO, WAYS, Way, storm, strike
 from support.rig import Rig
 from support.whole import COMMITTED, DRIFTED, FIRST, MOMENTS, at
 
@@ -97,3 +97,18 @@ def test_many_calls_go_wrong_in_many_ways(
 ) -> None:
     """The same with other dice."""
     stormy(rig, moment, share, range(20), record_property)
+
+
+def test_a_workspace_that_azure_misses_once_gets_no_job_twice(rig: Rig) -> None:
+    """One late read says that the workspace has gone. It is deployed again, which changes nothing, and what is
+    in it is written again; names of jobs are not unique, so that each is looked for before it is made."""
+    rig.sandbox.fault("stale", match={"path": "/nowhere"}, seconds=LONG_AGO, times=1)  # the past is kept now
+    at(rig, FIRST)
+    rig.converges()
+    rig.running = None  # who has been warm has read the workspace already
+    late = {"method": "GET", "path": "*/workspaces/*-dbw"}
+    rig.sandbox.fault("stale", match=late, seconds=LONG_AGO, times=1)
+    assert "create" in rig.tick().said, "what is in the workspace is written again"
+    rig.sandbox.control("DELETE", "faults")
+    rig.converges()
+    assert rig.wrongs(FIRST) == []
