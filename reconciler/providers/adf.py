@@ -17,7 +17,7 @@ from reconciler.armtemplate.values import has_unknown
 from reconciler.errors import CloudError, NotFound, SignInError
 from reconciler.providers.azure import Answer, Arm, error_of
 from reconciler.providers.deployment import NeverArrived, with_carried
-from reconciler.providers.provider import Done, Looked, Pending
+from reconciler.providers.provider import Done, Looked, Pending, looked
 from reconciler.record import RUNTIME_STATE as STATE
 from reconciler.record import STARTED, STOPPED, Entry
 from reconciler.resource import Key, Observation, Resource, Status
@@ -150,15 +150,9 @@ class AdfProvider:
     def _look(self, key: Key, id_: str) -> Observation:
         if key.kind == f"adf.{ENDPOINT}":
             return self._look_for_endpoint(key, id_)
-        try:
-            body = self._arm.call("GET", id_, API_VERSION, where=str(key)).body
-        except NotFound:
-            return Observation(key, Status.ABSENT)
-        except SignInError:
-            raise
-        except CloudError as error:
-            return Observation(key, Status.UNKNOWN, error=error.message)
-        return self._observation(key, body)
+        return looked(
+            key, lambda: self._observation(key, self._arm.call("GET", id_, API_VERSION, where=str(key)).body)
+        )
 
     def _look_for_endpoint(self, key: Key, id_: str) -> Observation:
         """An endpoint is looked for in its network's list: a GET of an absent one answers 400, not 404."""
